@@ -1,0 +1,55 @@
+/**
+ * An ordered table of bytes with atomic batches. RocksDB, memory and the simulator's disk pass one
+ * contract suite. Keys are ordered by bytes and never empty; values are never empty.
+ */
+export type StorageOp =
+  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: Buffer };
+
+export interface KeyRange {
+  /** First key, inclusive. */
+  readonly gte: Buffer;
+  /** First key that no longer belongs, exclusive. */
+  readonly lt: Buffer;
+  readonly reverse?: boolean;
+  /** At most so many pairs. */
+  readonly limit?: number;
+}
+
+export type StoragePair = readonly [key: Buffer, value: Buffer];
+
+export interface StorageStats {
+  /** Bytes on disk, or in memory, as the engine estimates them. */
+  readonly bytes: number;
+}
+
+/** The engine failed (disk full, corrupt, closed): nothing of the failed batch is visible after a reopen. */
+export class StorageError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StorageError';
+  }
+}
+
+export interface Storage {
+  /**
+   * Commits all operations or none; visible to reads once resolved. `sync`: on stable storage too
+   * (a batch without it survives the process, and after a power loss a prefix of all batches is left).
+   * Batches commit in the order of the calls.
+   */
+  write(ops: readonly StorageOp[], options?: { readonly sync?: boolean }): Promise<void>;
+
+  /** Values in the order of the keys, undefined where there is none. */
+  getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>;
+
+  /** The pairs of a range as of the call, in chunks of a bounded size. Leaving the loop early releases it. */
+  iterate(range: KeyRange): AsyncIterable<readonly StoragePair[]>;
+
+  /** Removes a range; not atomic with anything else, may be repeated. */
+  clear(range: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void>;
+
+  stats(): StorageStats;
+
+  /** Waits for what is in flight. Every later call rejects with StorageError. Idempotent. */
+  close(): Promise<void>;
+}
