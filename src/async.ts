@@ -35,3 +35,24 @@ export function withDeadline<T>(
     promise.then(resolve, reject).finally(cancel);
   });
 }
+
+/**
+ * A call that many may want at once: each caller gets the outcome of a run that began after it asked,
+ * and at most one runs while one waits.
+ */
+export function coalesced<T>(run: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  let waiting: Promise<T> | undefined;
+  const begin = (): Promise<T> => {
+    waiting = undefined;
+    running = run().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return () => {
+    if (running === undefined) return begin();
+    waiting ??= running.then(begin, begin);
+    return waiting;
+  };
+}

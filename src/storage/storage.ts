@@ -23,11 +23,17 @@ export interface StorageStats {
   readonly bytes: number;
 }
 
+/** What failed, as far as the engine's text tells. `locked`: another process or handle has it open. */
+export type StorageErrorKind = 'corrupt' | 'full' | 'closed' | 'locked' | 'other';
+
 /** The engine failed (disk full, corrupt, closed): nothing of the failed batch is visible after a reopen. */
 export class StorageError extends Error {
-  constructor(message: string, cause?: unknown) {
+  readonly kind: StorageErrorKind;
+
+  constructor(message: string, cause?: unknown, kind: StorageErrorKind = 'other') {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'StorageError';
+    this.kind = kind;
   }
 }
 

@@ -1,0 +1,272 @@
+import { type Clock, sleep } from '../clock.ts';
+import type { Codec } from '../codec/codec.ts';
+import { ExitError, LogUnavailableError, messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Freshness } from '../progress/freshness.ts';
+import type { OwnWrites } from '../progress/own-writes.ts';
+import type { Positions } from '../progress/positions.ts';
+import type { RunningState } from '../running-state.ts';
+import type { Entries } from '../table/entries.ts';
+import { filling } from '../table/partition-state.ts';
+import { APPLY_VERSION, type Table } from '../table/table.ts';
+import type { LogDescription, ReadBatch, Wal, WalReader } from '../wal/wal.ts';
+import { BatchCommitter } from './batch-committer.ts';
+import { checkLog, ForeignLogError, type PartitionPlan, requireSameLog } from './log-check.ts';
+import type { LogGuard } from './log-guard.ts';
+import { beginRebuild, finishRebuild, type SaveLost } from './rebuild.ts';
+import { Recovery, type RecoveryProgress } from './recovery.ts';
+
+export interface ApplierOptions {
+  readonly wal: Wal;
+  readonly guard: LogGuard;
+  readonly table: Table;
+  readonly entries: Entries;
+  readonly positions: Positions;
+  readonly freshness: Freshness;
+  readonly ownWrites: OwnWrites;
+  readonly state: RunningState;
+  readonly codecName: string;
+  readonly saveLost: SaveLost;
+  /** The log was met, or met again; gives the codec of its records. */
+  readonly onLog: (description: LogDescription) => Codec;
+  readonly warn: (name: string, line: string | undefined) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Records asked of the reader at once: more only lengthens the stalls (measured). */
+const BATCH_RECORDS_MAX = 500;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 2_000;
+/** The log has more than was applied, and nothing was applied for so long: the reader is taken for dead. */
+const STALL_MS = 10_000;
+const POSITIONS_PUBLISHED_EVERY_MS = 1_000;
+
+/**
+ * The loop: meets the log, checks that it is ours, recovers to the end seen at that moment, then
+ * follows. The only writer of table and cache. A log that goes away is met again, for ever.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #committer: BatchCommitter;
+  readonly #recovery: Recovery;
+  #description: LogDescription | undefined;
+  #everRecovered = false;
+  /** The log was found to be ours once in this run. */
+  #met = false;
+  #storageWorks = true;
+  /** Since when the log answers and has more than is applied, without a step forward. */
+  #behindSince: number | undefined;
+  #publishedAt = 0;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#committer = new BatchCommitter(options);
+    this.#recovery = new Recovery(options.clock, options.logger);
+  }
+
+  /** The progress of a recovery under way. */
+  get recovery(): RecoveryProgress | undefined {
+    return this.#recovery.progress();
+  }
+
+  /** Whether `/health` may say OK, as far as log and storage are concerned. */
+  healthy(): boolean {
+    const { state } = this.#options.state;
+    return this.#everRecovered && this.#storageWorks && state === 'running' && !this.#stalled();
+  }
+
+  /** To be called whenever the log was asked for its ends: what shows whether the reader lives. */
+  observe(): void {
+    const { clock, wal, table, freshness } = this.#options;
+    const behind =
+      wal.connected &&
+      table.states().some((each, p) => (freshness.end(p) ?? 0) > filling(each).position);
+    this.#behindSince = behind ? (this.#behindSince ?? clock.monotonic()) : undefined;
+  }
+
+  /** Runs until the signal aborts. @throws ExitError when going on is not allowed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger, state } = this.#options;
+    let retryMs = RETRY_FIRST_MS;
+    while (!signal.aborted) {
+      const startedAt = clock.monotonic();
+      try {
+        await this.#session(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ForeignLogError && this.#met) this.#halt(error);
+        else if (error instanceof ExitError) throw error;
+        else if (!this.#everRecovered) state.set('connecting');
+        if (clock.monotonic() - startedAt > RETRY_MAX_MS) retryMs = RETRY_FIRST_MS;
+        const level = error instanceof LogUnavailableError ? 'warn' : 'error';
+        logger[level]({ reason: messageOf(error), retryMs }, 'log cannot be followed');
+        await sleep(clock, retryMs, signal);
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+
+  /** One reader's life. Ends by an error, or when the signal aborts. */
+  async #session(signal: AbortSignal): Promise<void> {
+    const { wal, table, guard, state } = this.#options;
+    this.#committer.codec = await this.#meet();
+    const { bounds, plans } = await checkLog(table, wal);
+    await this.#carryOut(plans);
+    this.#publishVisible();
+    this.#met = true;
+    this.#options.warn('halted', undefined);
+    const starts = table
+      .states()
+      .map((each, p) => Math.max(filling(each).position, bounds[p]?.start ?? 0));
+    const ends = bounds.map(({ end }) => end);
+    this.#recovery.begin(starts, ends);
+    if (!this.#everRecovered) {
+      state.set('recovering', { offsets: this.#recovery.progress()?.total });
+    }
+
+    const reader = await wal.read(starts);
+    guard.follow();
+    try {
+      await this.#follow(reader, signal);
+    } finally {
+      guard.leave();
+      await reader.close();
+    }
+  }
+
+  async #carryOut(plans: readonly PartitionPlan[]): Promise<void> {
+    const { table, logger, freshness } = this.#options;
+    if (plans.some(({ kind }) => kind === 'rebuild')) freshness.logChanged();
+    for (const [partition, plan] of plans.entries()) {
+      if (plan.kind === 'rebuild') {
+        logger.warn({ partition, reason: plan.reason, from: plan.start }, 'rebuild');
+        await beginRebuild(table, partition, plan);
+      } else if (plan.note !== undefined) {
+        logger.warn({ partition, note: plan.note }, 'resume');
+      }
+    }
+    const { identity } = table;
+    if (identity !== undefined && identity.applyVersion !== APPLY_VERSION) {
+      await table.adopt({ ...identity, applyVersion: APPLY_VERSION });
+    }
+  }
+
+  /** The log was exchanged under a running node: it keeps answering what it has, and waits. */
+  #halt(error: ForeignLogError): void {
+    const { state, warn, freshness } = this.#options;
+    freshness.logChanged();
+    state.set('halted', { reason: error.message });
+    warn('halted', `halted: ${error.message}`);
+  }
+
+  /** Reaches the log and makes sure that it is the one that the table comes from. */
+  async #meet(): Promise<Codec> {
+    const { wal, table, codecName, onLog, entries } = this.#options;
+    if (this.#description === undefined) {
+      this.#description = await wal.connect();
+    } else {
+      this.#description = { ...this.#description, identity: await wal.identity() };
+    }
+    const description = this.#description;
+    const now = { ...description.identity, codec: codecName };
+    requireSameLog(table.identity, now);
+    if (table.identity === undefined) {
+      await table.adopt({ ...now, applyVersion: APPLY_VERSION });
+      entries.adopted();
+    }
+    return onLog(description);
+  }
+
+  async #follow(reader: WalReader, signal: AbortSignal): Promise<void> {
+    const { clock, freshness, table, guard } = this.#options;
+    const startedAt = clock.monotonic();
+    await this.#settle();
+    while (!signal.aborted) {
+      const batch = await reader.next(BATCH_RECORDS_MAX);
+      guard.requireSame();
+      if (batch.records.length > 0 || batch.reached.length > 0) {
+        await guard.untilSame(signal);
+        await this.#apply(batch, signal);
+        await this.#settle();
+      }
+      if (this.#stalled() && clock.monotonic() - startedAt > STALL_MS) {
+        throw new Error('the reader delivers nothing although the log has more');
+      }
+      const shorter =
+        this.#recovery.outOfReach(freshness) ??
+        table.states().findIndex((_, partition) => freshness.beyond(partition));
+      if (shorter >= 0) throw new Error(`the log of partition ${shorter} has become shorter`);
+      this.#publishForOperators();
+    }
+  }
+
+  /** Applies a batch, again and again where storage fails: the position never passes what is not stored. */
+  async #apply(batch: ReadBatch, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (let retryMs = RETRY_FIRST_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, 5_000)) {
+      try {
+        const moved = await this.#committer.commit(batch);
+        if (moved) this.#behindSince = undefined;
+        this.#storageWorks = true;
+        this.#options.warn('storage', undefined);
+        return;
+      } catch (error) {
+        this.#storageWorks = false;
+        logger.error({ reason: messageOf(error), retryMs }, 'storage failed, nothing is applied');
+        this.#options.warn('storage', `storage failed: ${messageOf(error)}`);
+        await sleep(clock, retryMs, signal);
+      }
+    }
+  }
+
+  /** Partitions that have met the end seen at the session's start: recovered, a rebuild switched. */
+  async #settle(): Promise<void> {
+    const { table, freshness, state, entries, saveLost, logger, ownWrites } = this.#options;
+    for (const partition of this.#recovery.arrived(table)) {
+      if (table.state(partition).next !== undefined) {
+        const { file } = await finishRebuild(table, partition, saveLost);
+        entries.switched();
+        ownWrites.clear();
+        logger.warn({ partition, lostEntries: file ?? 'none' }, 'rebuilt');
+        this.#publishVisible();
+      }
+      const { active } = table.state(partition);
+      if (!active.recovered) {
+        const recovered = { active: { ...active, recovered: true }, next: undefined };
+        await table.commit([{ partition, state: recovered, ops: [] }]);
+      }
+      freshness.setRecovered(partition, true);
+    }
+    if (this.#recovery.done && state.state !== 'running') {
+      this.#recovery.end();
+      this.#everRecovered = true;
+      state.set('running');
+    }
+  }
+
+  /** The positions as readers see them: 0 while what they read comes from before a rebuild. */
+  #publishVisible(): void {
+    const { table, positions, freshness } = this.#options;
+    const visible = table.states().map(({ active, next }, partition) => {
+      if (next !== undefined) freshness.setRecovered(partition, false);
+      return next === undefined ? active.position : 0;
+    });
+    positions.reset(visible);
+  }
+
+  #publishForOperators(): void {
+    const { clock, wal, table } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#publishedAt < POSITIONS_PUBLISHED_EVERY_MS) return;
+    this.#publishedAt = now;
+    wal.publishPositions(table.states().map((each) => filling(each).position));
+  }
+
+  #stalled(): boolean {
+    return (
+      this.#behindSince !== undefined &&
+      this.#options.clock.monotonic() - this.#behindSince > STALL_MS
+    );
+  }
+}

@@ -1,0 +1,147 @@
+import type { Codec, Decoded } from '../codec/codec.ts';
+import { partitionOf } from '../codec/partitioner.ts';
+import { decodeUtf8 } from '../codec/utf8.ts';
+import { type Entry, NO_BYTES } from '../entry.ts';
+import type { LogRecord } from '../record.ts';
+import type { StorageOp } from '../storage/storage.ts';
+import { anchorOf, withAnchor } from '../table/anchors.ts';
+import type { GenerationState } from '../table/partition-state.ts';
+import { type EntrySummary, encodeEntry } from '../table/stored-entry.ts';
+import { entryKey, quarantineKey } from '../table/table-keys.ts';
+
+/** Records of one partition in the order of their offsets, and where reading has got to. */
+export interface PartitionBatch {
+  readonly partition: number;
+  readonly records: readonly LogRecord[];
+  /** A next offset beyond the records (an end met, control records passed), or 0. */
+  readonly reached: number;
+}
+
+export interface ApplyContext {
+  readonly codec: Codec;
+  /** Partitions of the log, for the check of a key's home. */
+  readonly partitions: number;
+  /** What storage held of a key before this batch, undefined where nothing. */
+  readonly previous: (key: string) => EntrySummary | undefined;
+}
+
+export interface Applied {
+  readonly state: GenerationState;
+  /** Entries and quarantine as storage operations; the state goes with them. */
+  readonly ops: readonly StorageOp[];
+  /** The stored entry of every key that changed, the last record's. */
+  readonly changed: ReadonlyMap<string, Buffer>;
+  readonly quarantined: readonly Quarantined[];
+}
+
+export interface Quarantined {
+  readonly partition: number;
+  readonly offset: number;
+  readonly reason: string;
+  /** The record's key has another home: its producer places keys in another way. */
+  readonly stray: boolean;
+}
+
+/** How many records of a partition are kept in the quarantine by name; all are counted. */
+export const QUARANTINE_KEPT_MAX = 100;
+
+/**
+ * The step: what some records make of a partition's generation. Pure: no clock, no random number,
+ * no configuration, no peer; the same records give the same state however they are cut into batches
+ * (anchors aside, which are samples). Records below the position were applied before and are passed over.
+ */
+export function applyBatch(
+  state: GenerationState,
+  batch: PartitionBatch,
+  context: ApplyContext,
+): Applied {
+  const { partition } = batch;
+  const last = new Map<string, Entry>();
+  const quarantined: Quarantined[] = [];
+  let position = state.position;
+  let newest: LogRecord | undefined;
+
+  for (const record of batch.records) {
+    if (record.offset < position) continue;
+    position = record.offset + 1;
+    newest = record;
+    const key = keyOf(record, context);
+    if (typeof key !== 'string') {
+      quarantined.push({ partition, offset: record.offset, ...key });
+      continue;
+    }
+    const decoded = context.codec.decode(record);
+    if (decoded.kind === 'unreadable') {
+      quarantined.push({ partition, offset: record.offset, reason: decoded.reason, stray: false });
+    }
+    last.set(key, entryOf(record, decoded));
+  }
+
+  let { entries, markers, bytes } = state;
+  const ops: StorageOp[] = [];
+  const changed = new Map<string, Buffer>();
+  for (const [key, entry] of last) {
+    const keyBytes = Buffer.from(key);
+    const before = context.previous(key);
+    if (before?.kind === 'marker') markers--;
+    else if (before !== undefined) entries--;
+    if (before?.kind === 'live') bytes -= keyBytes.length + before.valueBytes;
+    if (entry.kind === 'marker') markers++;
+    else entries++;
+    if (entry.kind === 'live') bytes += keyBytes.length + entry.value.length;
+    const stored = encodeEntry(entry);
+    changed.set(key, stored);
+    ops.push({
+      type: 'put',
+      key: entryKey(partition, state.generation, keyBytes),
+      value: stored,
+    });
+  }
+  for (const each of quarantined.slice(0, Math.max(0, QUARANTINE_KEPT_MAX - state.quarantined))) {
+    ops.push({
+      type: 'put',
+      key: quarantineKey(partition, state.generation, each.offset),
+      value: Buffer.from(JSON.stringify({ reason: each.reason })),
+    });
+  }
+  return {
+    state: {
+      ...state,
+      position: Math.max(position, batch.reached),
+      entries,
+      markers,
+      bytes,
+      quarantined: state.quarantined + quarantined.length,
+      anchors: newest === undefined ? state.anchors : withAnchor(state.anchors, anchorOf(newest)),
+    },
+    ops,
+    changed,
+    quarantined,
+  };
+}
+
+/** The key that a record is applied under, or why it is not. */
+function keyOf(
+  record: LogRecord,
+  { codec, partitions }: ApplyContext,
+): string | { reason: string; stray: boolean } {
+  if (record.key === null) return { reason: 'no key', stray: false };
+  if (record.key.length === 0) return { reason: 'an empty key', stray: false };
+  const key = decodeUtf8(record.key);
+  if (key === undefined) return { reason: 'the key is not UTF-8', stray: false };
+  if (codec.checksPlacement) {
+    const home = partitionOf(record.key, partitions);
+    if (home !== record.partition) {
+      return { reason: `the key belongs to partition ${home}`, stray: true };
+    }
+  }
+  return key;
+}
+
+function entryOf(record: LogRecord, decoded: Decoded): Entry {
+  const { offset } = record;
+  const { kind, timestamp } = decoded;
+  if (kind === 'live') return { kind, offset, timestamp, value: decoded.value };
+  if (kind === 'marker') return { kind, offset, timestamp, value: NO_BYTES };
+  return { kind, offset, timestamp, value: Buffer.from(decoded.reason) };
+}

@@ -1,0 +1,147 @@
+import type { Codec } from '../codec/codec.ts';
+import { decodeUtf8 } from '../codec/utf8.ts';
+import type { Logger } from '../logger.ts';
+import type { Freshness } from '../progress/freshness.ts';
+import type { OwnWrites } from '../progress/own-writes.ts';
+import type { Positions } from '../progress/positions.ts';
+import type { LogRecord } from '../record.ts';
+import type { Entries } from '../table/entries.ts';
+import { filling, withFilling } from '../table/partition-state.ts';
+import { type EntrySummary, summaryOf } from '../table/stored-entry.ts';
+import type { PartitionChange, Table } from '../table/table.ts';
+import type { ReadBatch } from '../wal/wal.ts';
+import { type Applied, applyBatch, type PartitionBatch } from './apply-batch.ts';
+
+export interface BatchCommitterOptions {
+  readonly table: Table;
+  readonly entries: Entries;
+  readonly positions: Positions;
+  readonly freshness: Freshness;
+  readonly ownWrites: OwnWrites;
+  readonly warn: (name: string, line: string | undefined) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * Runs the step over what was read: one storage batch for all partitions, and only once it is
+ * committed the cache, the positions and those who wait for them.
+ */
+export class BatchCommitter {
+  /** Set before the first commit, and when the log's settings have changed. */
+  codec: Codec | undefined;
+  readonly #options: BatchCommitterOptions;
+
+  constructor(options: BatchCommitterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with whether any position moved. Rejects with StorageError: then nothing has changed. */
+  async commit(read: ReadBatch): Promise<boolean> {
+    const { table, entries } = this.#options;
+    const applied: { batch: PartitionBatch; result: Applied }[] = [];
+    for (const batch of byPartition(read)) {
+      applied.push({ batch, result: await this.#step(batch) });
+    }
+    const moved = applied.filter(
+      ({ batch: { partition }, result }) =>
+        result.state.position > filling(table.state(partition)).position,
+    );
+    if (moved.length === 0) return false;
+
+    const changes = moved.map(({ batch: { partition }, result }): PartitionChange => {
+      return {
+        partition,
+        state: withFilling(table.state(partition), result.state),
+        ops: result.ops,
+      };
+    });
+    const visible = new Set(
+      moved
+        .map(({ batch }) => batch.partition)
+        .filter((partition) => table.state(partition).next === undefined),
+    );
+    for (const partition of visible) entries.applying(partition);
+    let committed = false;
+    try {
+      await table.commit(changes);
+      committed = true;
+    } finally {
+      for (const { batch, result } of moved) {
+        if (!visible.has(batch.partition)) continue;
+        entries.applied(batch.partition, committed ? result.changed : new Map());
+      }
+    }
+    for (const { batch, result } of moved) this.#tell(batch.partition, result, visible);
+    return true;
+  }
+
+  async #step(batch: PartitionBatch): Promise<Applied> {
+    const { table } = this.#options;
+    if (this.codec === undefined) throw new Error('no codec');
+    const previous = await this.#previous(batch);
+    return applyBatch(filling(table.state(batch.partition)), batch, {
+      codec: this.codec,
+      partitions: table.partitions,
+      previous: (key) => previous.get(key),
+    });
+  }
+
+  /** What storage holds of the batch's keys: from the cache where it knows, else read. */
+  async #previous({ partition, records }: PartitionBatch): Promise<Map<string, EntrySummary>> {
+    const { table, entries } = this.#options;
+    const { active, next } = table.state(partition);
+    const known = new Map<string, EntrySummary>();
+    const asked = new Map<string, Buffer>();
+    for (const { key } of records) {
+      const text = key === null ? undefined : decodeUtf8(key);
+      if (key === null || text === undefined || text === '') continue;
+      const cached = next === undefined ? entries.cached(text) : undefined;
+      if (cached !== undefined) known.set(text, summaryOf(cached));
+      else if (next !== undefined || !entries.whole(partition)) asked.set(text, key);
+    }
+    if (asked.size === 0) return known;
+    const { generation } = next ?? active;
+    const stored = await table.readMany(partition, [...asked.values()], generation);
+    for (const [i, text] of [...asked.keys()].entries()) {
+      const bytes = stored[i];
+      if (bytes !== undefined) known.set(text, summaryOf(bytes));
+    }
+    return known;
+  }
+
+  #tell(partition: number, result: Applied, visible: ReadonlySet<number>): void {
+    const { positions, freshness, ownWrites, logger, warn } = this.#options;
+    for (const { offset, reason, stray } of result.quarantined) {
+      logger.warn({ partition, offset, reason }, 'record quarantined');
+      if (stray) {
+        warn(
+          'stray',
+          'stray records: a producer places keys in another way than Java’s murmur2; set ' +
+            'partitioner=murmur2_random in librdkafka clients (kcat: -X partitioner=murmur2_random)',
+        );
+      }
+    }
+    if (!visible.has(partition)) return;
+    const { position } = result.state;
+    freshness.advanced(partition, position);
+    ownWrites.applied(partition, position);
+    positions.set(partition, position);
+  }
+}
+
+function byPartition({ records, reached }: ReadBatch): PartitionBatch[] {
+  const batches = new Map<number, { partition: number; records: LogRecord[]; reached: number }>();
+  const of = (partition: number) => {
+    const known = batches.get(partition);
+    if (known !== undefined) return known;
+    const made = { partition, records: [], reached: 0 };
+    batches.set(partition, made);
+    return made;
+  };
+  for (const record of records) of(record.partition).records.push(record);
+  for (const { partition, offset } of reached) {
+    const batch = of(partition);
+    batch.reached = Math.max(batch.reached, offset);
+  }
+  return [...batches.values()];
+}

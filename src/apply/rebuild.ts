@@ -1,0 +1,67 @@
+import type { Entry } from '../entry.ts';
+import { emptyGeneration, type PartitionState } from '../table/partition-state.ts';
+import { decodeEntry } from '../table/stored-entry.ts';
+import type { Table } from '../table/table.ts';
+
+/** An entry that the log no longer has, for the `lost-…` file. */
+export interface LostEntry {
+  readonly key: string;
+  readonly partition: number;
+  readonly entry: Entry;
+}
+
+/** Writes lost entries where the operator finds them; resolves with the file's name, or undefined for none. */
+export type SaveLost = (
+  partition: number,
+  entries: AsyncIterable<LostEntry>,
+) => Promise<string | undefined>;
+
+/** Opens the next generation of a partition, to be filled from `start`; the active one stays as it is. */
+export async function beginRebuild(
+  table: Table,
+  partition: number,
+  { start, doubtFrom }: { readonly start: number; readonly doubtFrom: number },
+): Promise<void> {
+  const { active, next } = table.state(partition);
+  const generation = Math.max(active.generation, next?.generation ?? 0) + 1;
+  if (next !== undefined) await table.clear(partition, next.generation);
+  const state: PartitionState = { active, next: emptyGeneration(generation, start), doubtFrom };
+  await table.commit([{ partition, state, ops: [] }], { sync: true });
+}
+
+/**
+ * Makes the filled generation the active one, in one batch. What the log no longer has was written
+ * to a file before; the old generation is cleared after.
+ */
+export async function finishRebuild(
+  table: Table,
+  partition: number,
+  saveLost: SaveLost,
+): Promise<{ readonly file: string | undefined }> {
+  const { active, next } = table.state(partition);
+  if (next === undefined) return { file: undefined };
+  const file = await saveLost(partition, lostEntries(table, partition));
+  await table.commit([{ partition, state: { active: next, next: undefined }, ops: [] }], {
+    sync: true,
+  });
+  await table.clear(partition, active.generation);
+  return { file };
+}
+
+/** Entries of the old generation made at or above `doubtFrom` that the new one does not have as they were. */
+async function* lostEntries(table: Table, partition: number): AsyncGenerator<LostEntry> {
+  const { active, next, doubtFrom = 0 } = table.state(partition);
+  if (next === undefined) return;
+  for await (const chunk of table.scan(partition, active.generation)) {
+    const doubtful = chunk
+      .map(({ key, entry }) => ({ key, stored: entry, entry: decodeEntry(entry) }))
+      .filter(({ entry }) => entry.offset >= doubtFrom);
+    if (doubtful.length === 0) continue;
+    const keys = doubtful.map(({ key }) => key);
+    const now = await table.readMany(partition, keys, next.generation);
+    for (const [i, { key, stored, entry }] of doubtful.entries()) {
+      if (now[i]?.equals(stored)) continue;
+      yield { key: key.toString('utf8'), partition, entry };
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import {
+  AvroFormatError,
+  AvroReader,
+  encodeBytes,
+  encodeCount,
+  encodeString,
+} from './avro-binary.ts';
+import { RPC_PARAMETERS, type RpcMessage } from './rpc-protocol.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+const NO_META = 0;
+const NO_ERROR = 0;
+const ERROR = 1;
+/** Branches of getValue's response, and the only branch of an undeclared error. */
+const NULL_BRANCH = 0;
+const STRING_BRANCH = 2;
+const ERROR_STRING_BRANCH = 0;
+const NAME_BYTES_MAX = 256;
+
+/** The parameters that a call carried, as bytes that were not looked at. */
+export interface CallParameters {
+  readonly key: Buffer;
+  /** Of setValue alone. */
+  readonly value: Buffer | undefined;
+}
+
+/** The name in a call, '' for a ping; its parameters come next. @throws AvroFormatError */
+export function readCallName(reader: AvroReader): string {
+  reader.skipMeta();
+  const bytes = reader.bytes();
+  if (bytes.length > NAME_BYTES_MAX) throw new AvroFormatError('a message name is too long');
+  const name = decodeUtf8(bytes);
+  if (name === undefined) throw new AvroFormatError('a message name is not UTF-8');
+  return name;
+}
+
+/** A call's name and parameters. */
+export function encodeCall(message: RpcMessage, key: Buffer, value: Buffer): Buffer {
+  const parameters = RPC_PARAMETERS[message].map((name) => (name === 'key' ? key : value));
+  return Buffer.concat([
+    Buffer.from([NO_META]),
+    encodeString(message),
+    ...parameters.flatMap((bytes) => [encodeCount(bytes.length), bytes]),
+  ]);
+}
+
+/** A call without a name: only the handshake before it counts. */
+export const PING: Buffer = Buffer.from([NO_META, 0]);
+
+/** The answer to setValue, delete and a ping. */
+export const DONE_ANSWER: Buffer = Buffer.from([NO_META, NO_ERROR]);
+
+export const NULL_ANSWER: Buffer = Buffer.from([NO_META, NO_ERROR, NULL_BRANCH]);
+
+/** The answer to getValue; the UTF-8 of the value follows. */
+export function valueAnswerHead(length: number): Buffer {
+  return Buffer.concat([Buffer.from([NO_META, NO_ERROR, STRING_BRANCH]), encodeCount(length)]);
+}
+
+export function errorAnswer(text: string): Buffer {
+  return Buffer.concat([
+    Buffer.from([NO_META, ERROR, ERROR_STRING_BRANCH]),
+    encodeBytes(Buffer.from(text)),
+  ]);
+}
+
+export type CallAnswer =
+  | { readonly kind: 'value'; readonly value: string | null }
+  | { readonly kind: 'error'; readonly text: string };
+
+/** @throws AvroFormatError */
+export function readAnswer(payload: Buffer, message: RpcMessage): CallAnswer {
+  const reader = new AvroReader(payload);
+  reader.skipMeta();
+  if (reader.boolean()) {
+    if (reader.long() !== 0) throw new AvroFormatError('an error that is no text');
+    return { kind: 'error', text: reader.bytes().toString('utf8') };
+  }
+  if (message !== 'getValue') return { kind: 'value', value: null };
+  const branch = reader.long();
+  if (branch === 0) return { kind: 'value', value: null };
+  if (branch !== 1) throw new AvroFormatError('a value that is neither null nor a text');
+  return { kind: 'value', value: reader.bytes().toString('utf8') };
+}

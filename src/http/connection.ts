@@ -1,0 +1,179 @@
+import type { Socket } from 'node:net';
+import type { ErrorAnswer } from './error-answers.ts';
+import { rawAnswer } from './raw-answer.ts';
+
+/** A request under way, as its connection sees it. */
+export interface LiveExchange {
+  /** Bytes of its answer. */
+  readonly answerBytes: number;
+  readonly answered: boolean;
+  /** Its body has not been received to the end. */
+  readonly bodyPending: boolean;
+  /** Nothing more will come of its body. */
+  cut(fault: ErrorAnswer): void;
+  /** Answers now, for the door closes. */
+  abandon(): void;
+  /** The connection is gone. */
+  drop(): void;
+}
+
+/** What a connection tells of itself, and what it asks for. */
+export interface ConnectionOwner {
+  readonly limits: {
+    readonly pipelinedMax: number;
+    readonly connectionAnswersBytesMax: number;
+    readonly lingerMs: number;
+  };
+  monotonic(): number;
+  after(ms: number, callback: () => void): () => void;
+  /** First request after silence, or silence after the last answer. */
+  activity(connection: Connection): void;
+  /** Bytes that are now held for a client, or no more where negative. */
+  held(bytes: number): void;
+}
+
+/** What a request weighs in memory until its answer is sent, roughly. */
+const EXCHANGE_BYTES = 4_096;
+
+/** One client's socket: its requests in order, and how much is held for it. */
+export class Connection {
+  readonly socket: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #exchanges = new Set<LiveExchange>();
+  #waiting: (() => void)[] = [];
+  #latest: LiveExchange | undefined;
+  #answersBytes = 0;
+  #paused = false;
+  #fault: ErrorAnswer | undefined;
+  #progressAt: number;
+  #closed = false;
+
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.socket = socket;
+    this.#owner = owner;
+    this.#progressAt = owner.monotonic();
+    // The parser resumes the socket after each answer; while too much waits it is not read.
+    socket.on('resume', () => {
+      if (this.#paused) socket.pause();
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get busy(): boolean {
+    return this.#exchanges.size > 0;
+  }
+
+  /** Answers wait for the client to read. */
+  get unread(): boolean {
+    return this.#answersBytes > 0;
+  }
+
+  /** When the first of its requests came or an answer was last sent to its end; monotonic ms. */
+  get progressAt(): number {
+    return this.#progressAt;
+  }
+
+  /** Takes a request; `run` is called now, or when the client has read enough of its answers. */
+  begin(exchange: LiveExchange, run: () => void): void {
+    this.#exchanges.add(exchange);
+    this.#latest = exchange;
+    if (this.#exchanges.size === 1) {
+      this.#progressAt = this.#owner.monotonic();
+      this.#owner.activity(this);
+    }
+    this.#owner.held(EXCHANGE_BYTES);
+    if (this.#exchanges.size > this.#owner.limits.pipelinedMax) this.#pause();
+    if (this.#waiting.length === 0 && this.#mayRun()) {
+      run();
+    } else {
+      this.#pause();
+      this.#waiting.push(run);
+    }
+  }
+
+  holdAnswer(bytes: number): void {
+    this.#answersBytes += bytes;
+    this.#owner.held(bytes);
+  }
+
+  /** The answer is with the operating system. */
+  finished(exchange: LiveExchange): void {
+    if (!this.#exchanges.delete(exchange)) return;
+    this.#answersBytes -= exchange.answerBytes;
+    this.#owner.held(-EXCHANGE_BYTES - exchange.answerBytes);
+    this.#progressAt = this.#owner.monotonic();
+    if (this.#waiting.length > 0) this.#runWaiting();
+    if (this.#paused) this.#resume();
+    if (this.busy) return;
+    this.#owner.activity(this);
+    if (this.#fault !== undefined) this.#sayLast(this.#fault);
+  }
+
+  /** The parser has given up: told after the answers that are still owed. */
+  fault(fault: ErrorAnswer): void {
+    if (this.#closed || this.#fault !== undefined) return;
+    this.#fault = fault;
+    if (!this.busy) this.#sayLast(fault);
+    else if (this.#latest?.bodyPending) this.#latest.cut(fault);
+  }
+
+  /** The socket was silent for long: between requests, or because its answers are not read. */
+  silent(): void {
+    const [first] = this.#exchanges;
+    if (first === undefined || first.answered) this.socket.destroy();
+  }
+
+  abandon(): void {
+    this.#waiting = [];
+    for (const exchange of [...this.#exchanges]) exchange.abandon();
+  }
+
+  /** Lets go of everything: the socket is closed, or about to be. */
+  drop(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waiting = [];
+    const exchanges = [...this.#exchanges];
+    this.#exchanges.clear();
+    this.#owner.held(-EXCHANGE_BYTES * exchanges.length - this.#answersBytes);
+    for (const exchange of exchanges) exchange.drop();
+  }
+
+  #mayRun(): boolean {
+    return this.#answersBytes <= this.#owner.limits.connectionAnswersBytesMax;
+  }
+
+  #runWaiting(): void {
+    let next = 0;
+    while (next < this.#waiting.length && this.#mayRun()) this.#waiting[next++]?.();
+    if (next > 0) this.#waiting = this.#waiting.slice(next);
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.socket.pause();
+  }
+
+  #resume(): void {
+    if (this.#waiting.length > 0) return;
+    if (this.#exchanges.size > this.#owner.limits.pipelinedMax / 2) return;
+    this.#paused = false;
+    this.socket.resume();
+  }
+
+  #sayLast(fault: ErrorAnswer): void {
+    const { socket } = this;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(rawAnswer(fault));
+    // What is still being sent is read for a while: a reset could take the answer from the client.
+    const cancel = this.#owner.after(this.#owner.limits.lingerMs, () => socket.destroy());
+    socket.once('close', cancel);
+  }
+}

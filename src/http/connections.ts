@@ -1,0 +1,123 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../clock.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import type { HttpLimits } from './limits.ts';
+
+/** A client that has read nothing for so long makes room where memory runs short. */
+const STALLED_MS = 2_000;
+
+/** All connections of a door: their number and what is held for them are bounded. */
+export class Connections implements ConnectionOwner {
+  readonly limits: HttpLimits;
+  readonly #clock: Clock;
+  readonly #bySocket = new Map<Socket, Connection>();
+  /** Without a request under way, the one silent longest first. */
+  readonly #idle = new Set<Connection>();
+  /** With requests under way, the one busy longest first. */
+  readonly #busy = new Set<Connection>();
+  #heldBytes = 0;
+  #quietWaiters: (() => void)[] = [];
+  /** The door takes no more connections: every answer says so. */
+  closing = false;
+
+  constructor(limits: HttpLimits, clock: Clock) {
+    this.limits = limits;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#bySocket.size;
+  }
+
+  open(socket: Socket): void {
+    const connection = new Connection(socket, this);
+    this.#bySocket.set(socket, connection);
+    this.#idle.add(connection);
+    // Its faults are the parser's to tell; after it has let go of the socket they are nobody's.
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      this.#forget(connection);
+      connection.drop();
+      this.#look();
+    });
+    if (this.#bySocket.size > this.limits.connectionsMax) this.closeSilentLongest();
+  }
+
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket);
+  }
+
+  closeSilentLongest(): void {
+    const [longest] = this.#idle.size > 0 ? this.#idle : this.#busy;
+    if (longest === undefined) return;
+    this.#forget(longest);
+    longest.socket.destroy();
+  }
+
+  /** Room for an answer, if need be at the cost of clients that read nothing. */
+  makeRoom(bytes: number): boolean {
+    const fits = () => this.#heldBytes + bytes <= this.limits.answersBytesMax;
+    if (fits()) return true;
+    const since = this.monotonic() - STALLED_MS;
+    for (const connection of this.#busy) {
+      if (connection.progressAt > since || !connection.unread) continue;
+      this.#forget(connection);
+      connection.drop();
+      connection.socket.destroy();
+      if (fits()) return true;
+    }
+    return false;
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic();
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    return this.#clock.after(ms, callback);
+  }
+
+  activity(connection: Connection): void {
+    if (!this.#bySocket.has(connection.socket)) return;
+    const { busy } = connection;
+    this.#idle.delete(connection);
+    this.#busy.delete(connection);
+    (busy ? this.#busy : this.#idle).add(connection);
+    if (!busy) this.#look();
+  }
+
+  held(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  /** Bytes held for requests and answers under way. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Resolves when no request is under way. */
+  quiet(): Promise<void> {
+    if (this.#busy.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#quietWaiters.push(resolve));
+  }
+
+  abandon(): void {
+    for (const connection of [...this.#busy]) connection.abandon();
+  }
+
+  /** Closes all that is left. */
+  closeAll(): void {
+    for (const socket of [...this.#bySocket.keys()]) socket.destroy();
+  }
+
+  #forget(connection: Connection): void {
+    this.#bySocket.delete(connection.socket);
+    this.#idle.delete(connection);
+    this.#busy.delete(connection);
+  }
+
+  #look(): void {
+    if (this.#busy.size > 0) return;
+    for (const resolve of this.#quietWaiters.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,198 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ServiceError, type WriteOutcome } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { JSON_TYPE } from './answers.ts';
+import type { Connection, LiveExchange } from './connection.ts';
+import type { Connections } from './connections.ts';
+import { type ErrorAnswer, errorAnswer, unexpectedError } from './error-answers.ts';
+
+/** Answers up to this size are always given, also where memory runs short. */
+const SMALL_ANSWER_BYTES_MAX = 16_384;
+
+export interface ExchangeOptions {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: Connection;
+  readonly connections: Connections;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue: boolean;
+  readonly logger: Logger;
+}
+
+/** One request and its one answer: the first to answer wins, all later answers are dropped. */
+export class Exchange implements LiveExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: string;
+  readonly expectsContinue: boolean;
+  /** What becomes of the write if it is answered now; undefined for a read. */
+  outcome: WriteOutcome | undefined;
+  /** Added to whatever answer is given; names and values in turn. */
+  extraHeaders: readonly string[] = [];
+  bodyPending: boolean;
+  answerBytes = 0;
+  readonly #connection: Connection;
+  readonly #connections: Connections;
+  readonly #logger: Logger;
+  readonly #onEnd: (() => void)[] = [];
+  #answered = false;
+  #closes = false;
+
+  constructor(options: ExchangeOptions) {
+    const { request, response } = options;
+    this.request = request;
+    this.response = response;
+    this.method = request.method ?? '';
+    this.expectsContinue = options.expectsContinue;
+    this.outcome = this.method === 'POST' || this.method === 'DELETE' ? 'not_written' : undefined;
+    this.bodyPending = hasBody(request);
+    this.#connection = options.connection;
+    this.#connections = options.connections;
+    this.#logger = options.logger;
+    response.once('finish', () => {
+      this.#connection.finished(this);
+      this.#end();
+    });
+  }
+
+  get answered(): boolean {
+    return this.#answered || this.response.headersSent;
+  }
+
+  /** The connection is gone: nobody hears an answer. */
+  get gone(): boolean {
+    return this.#connection.closed;
+  }
+
+  json(status: number, headers: readonly string[], body: string): void {
+    this.answer({ status, type: JSON_TYPE, headers, body });
+  }
+
+  answer(answer: {
+    readonly status: number;
+    readonly type: string;
+    readonly headers: readonly string[];
+    readonly body: string;
+  }): void {
+    if (this.answered || this.gone) return;
+    const { status, type, headers, body } = answer;
+    const length = Buffer.byteLength(body);
+    if (length > SMALL_ANSWER_BYTES_MAX && !this.#connections.makeRoom(length)) {
+      this.fail(new ServiceError('overloaded', 'Too many answers wait for clients to read them'));
+      return;
+    }
+    this.#answered = true;
+    this.answerBytes = length;
+    this.#connection.holdAnswer(length);
+    this.response.writeHead(status, [
+      ...['Content-Type', type, 'Cache-Control', 'no-store', 'Content-Length', String(length)],
+      ...headers,
+      ...this.extraHeaders,
+      ...(this.#isLast() ? ['Connection', 'close'] : []),
+    ]);
+    if (this.bodyPending) this.#endAfterLinger(body);
+    else this.response.end(body);
+  }
+
+  /** 204: no body, and no headers that speak of one. */
+  answerEmpty(headers: readonly string[]): void {
+    if (this.answered || this.gone) return;
+    this.#answered = true;
+    this.response.writeHead(204, [
+      ...['Cache-Control', 'no-store', ...headers, ...this.extraHeaders],
+      ...(this.#isLast() ? ['Connection', 'close'] : []),
+    ]);
+    this.response.end();
+  }
+
+  fail(error: unknown): void {
+    if (this.answered || this.gone) return;
+    let told = error;
+    if (!(told instanceof ServiceError)) {
+      this.#logger.error({ method: this.method, err: error }, 'request failed');
+      told = unexpectedError(error);
+    }
+    this.failWith(errorAnswer(told as ServiceError, this.outcome));
+  }
+
+  /** For a request after which the connection cannot be trusted. */
+  failAndClose(answer: ErrorAnswer): void {
+    this.#closes = true;
+    this.failWith(answer);
+  }
+
+  failWith({ status, headers, body }: ErrorAnswer): void {
+    this.json(status, headers, body);
+  }
+
+  /** Headers that hold for any answer, for a handler that writes its own. */
+  prepare(): void {
+    this.response.setHeader('Cache-Control', 'no-store');
+    for (let at = 0; at + 1 < this.extraHeaders.length; at += 2) {
+      this.response.setHeader(this.extraHeaders[at] ?? '', this.extraHeaders[at + 1] ?? '');
+    }
+    if (this.#isLast()) this.response.setHeader('Connection', 'close');
+  }
+
+  /** Called when the answer is sent or the connection is gone, whichever is first. */
+  onEnd(callback: () => void): void {
+    this.#onEnd.push(callback);
+  }
+
+  cut(fault: ErrorAnswer): void {
+    if (this.answered) this.response.end();
+    else this.failWith(fault);
+  }
+
+  abandon(): void {
+    const message = 'This node is stopping';
+    this.fail(
+      this.outcome === undefined
+        ? new ServiceError('not_yet', message)
+        : new ServiceError('log_unavailable', message, { outcome: this.outcome }),
+    );
+  }
+
+  drop(): void {
+    this.#end();
+  }
+
+  /**
+   * The answer is early, the client still sends: it gets the whole answer now, and what it sends is
+   * thrown away for a while, for closing at once could reset the answer away.
+   */
+  #endAfterLinger(body: string): void {
+    const { request, response } = this;
+    const end = () => {
+      if (!response.writableEnded) response.end();
+    };
+    const { socket } = request;
+    response.write(body);
+    if (socket.readableEnded) {
+      end();
+      return;
+    }
+    const cancel = this.#connections.after(this.#connections.limits.lingerMs, end);
+    request.once('end', end);
+    socket.once('end', end);
+    this.onEnd(() => {
+      cancel();
+      socket.off('end', end);
+    });
+    request.resume();
+  }
+
+  #isLast(): boolean {
+    return this.#closes || this.bodyPending || this.#connections.closing;
+  }
+
+  #end(): void {
+    for (const callback of this.#onEnd.splice(0)) callback();
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  if (headers['transfer-encoding'] !== undefined) return true;
+  const length = headers['content-length'];
+  return length !== undefined && length !== '0' && Number(length) !== 0;
+}

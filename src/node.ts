@@ -1,0 +1,319 @@
+import { randomUUID } from 'node:crypto';
+import { ForeignLogError } from './apply/log-check.ts';
+import { deferred } from './async.ts';
+import { type Clock, sleep } from './clock.ts';
+import { CloseStack } from './close-stack.ts';
+import type { Membership, NodeInfo } from './cluster/membership.ts';
+import { StaticMembership } from './cluster/static-membership.ts';
+import { ZookeeperMembership } from './cluster/zookeeper-membership.ts';
+import { Core } from './core.ts';
+import { ExitError } from './errors.ts';
+import { HttpDoor } from './http/http-door.ts';
+import { openTableStorage, openWal } from './log-engines.ts';
+import type { Logger } from './logger.ts';
+import { findNodeAddress, hostAndPort } from './node-address.ts';
+import { HttpPeerTransport } from './peers/http-peer-transport.ts';
+import { PeerReader } from './peers/peer-reader.ts';
+import { AvroDoor } from './rpc/avro-door.ts';
+import { RunningState } from './running-state.ts';
+import type { Settings } from './settings/settings.ts';
+import { statusOf } from './status.ts';
+import { DataDirectory } from './storage/data-directory.ts';
+import { systemClock } from './system-clock.ts';
+import { MapEntryCache } from './table/entry-cache.ts';
+import { programVersion } from './version.ts';
+import type { Wal } from './wal/wal.ts';
+import { Warnings } from './warnings.ts';
+
+/** How long requests under way may take once the node stops. */
+const DRAIN_MS = 8_000;
+/** How often health is looked at besides the changes of the state. */
+const HEALTH_EVERY_MS = 250;
+
+interface Doors {
+  readonly http: HttpDoor;
+  readonly rpc: AvroDoor;
+}
+
+/** One node: builds its parts in the order of the data flow, closes them in reverse. */
+export class Node {
+  readonly #settings: Settings;
+  readonly #logger: Logger;
+  readonly #clock: Clock = systemClock;
+  readonly #state: RunningState;
+  readonly #warnings = new Warnings();
+  readonly #closers: CloseStack;
+  readonly #stopped = deferred<void>();
+  readonly #startedAt: number;
+  #running: Promise<void> | undefined;
+  #told = false;
+  /** Held across a second life with a new log, so not among what a life closes. */
+  #directory: DataDirectory | undefined;
+
+  constructor(settings: Settings, logger: Logger) {
+    this.#settings = settings;
+    this.#logger = logger;
+    this.#startedAt = this.#clock.now();
+    this.#state = new RunningState(logger);
+    this.#closers = new CloseStack((part, error) => logger.error({ part, err: error }, 'close'));
+  }
+
+  /**
+   * Runs until `stop`.
+   * @param ready told the one line of stdout, when `/health` turns OK for the first time
+   * @throws ExitError, and whatever else ends the node: the caller still calls `stop`
+   */
+  run(ready: (line: string) => void): Promise<void> {
+    this.#running ??= this.#run(ready);
+    return this.#running;
+  }
+
+  /** `/health` turns DOWN at once; then the doors drain and everything is closed, in reverse. */
+  async stop(): Promise<void> {
+    this.#state.set('stopping');
+    this.#stopped.resolve();
+    await this.#running?.catch(() => {});
+    await this.#closers.close();
+    await this.#directory?.close();
+    this.#state.set('stopped');
+  }
+
+  async #run(ready: (line: string) => void): Promise<void> {
+    const settings = this.#settings;
+    const fields = { storage: settings.STORAGE, why: settings.storageReason };
+    this.#logger.info({ ...fields, version: programVersion() }, 'starting');
+    const directory = await this.#openDirectory();
+    this.#directory = directory;
+    try {
+      await this.#live(directory, ready);
+    } catch (error) {
+      if (!(error instanceof ForeignLogError && settings.acceptNewLog) || !directory) throw error;
+      this.#logger.warn({ reason: error.message }, 'local state is set aside');
+      await this.#closers.close();
+      this.#logger.warn({ folder: await directory.setAside() }, 'rebuilding from the new log');
+      await this.#live(directory, ready);
+    }
+  }
+
+  async #openDirectory(): Promise<DataDirectory | undefined> {
+    const { STORAGE, DATA_DIR, NODE_ID, CODEC } = this.#settings;
+    this.#state.set('opening');
+    if (STORAGE === 'memory') return undefined;
+    return DataDirectory.open(DATA_DIR, { nodeId: NODE_ID, codec: CODEC, storage: STORAGE });
+  }
+
+  /** From an opened directory to a stop, or to the fault that ends the node. */
+  async #live(directory: DataDirectory | undefined, ready: (line: string) => void): Promise<void> {
+    const settings = this.#settings;
+    const logger = this.#logger;
+    const clock = this.#clock;
+    const closers = this.#closers;
+    const engines = { settings, directory, clock, logger, closers };
+
+    const membership = this.#membership();
+    let self: NodeInfo | undefined;
+    const storage = await openTableStorage(engines);
+    const wal = await openWal(engines, () => `bitacora.${settings.KAFKA_TOPIC}.${self?.id}`);
+    const core = await Core.open({
+      settings: {
+        codec: settings.CODEC,
+        keyBytesMax: settings.KEY_BYTES_MAX,
+        valueBytesMax: settings.VALUE_BYTES_MAX,
+        staleAfterMs: settings.STALE_AFTER_MS,
+        writeTimeoutMs: settings.WRITE_TIMEOUT_MS,
+      },
+      storage,
+      wal,
+      cache: new MapEntryCache(settings.CACHE_BYTES_MAX),
+      peers: this.#peers(membership),
+      state: this.#state,
+      warnings: this.#warnings,
+      saveLost: async (partition, entries) => directory?.saveLost(partition, entries),
+      onLog: () => {
+        if (self !== undefined) membership.update(withLog(self, core));
+      },
+      clock,
+      random: Math.random,
+      logger,
+    });
+
+    const doors = await this.#openDoors(core, wal, membership, () => self);
+    self = withLog(await this.#introduce(directory, doors), core);
+    logger.info({ http: self.http, rpc: self.rpc, id: self.id }, 'listening');
+
+    const loops = new AbortController();
+    const running = core.run(loops.signal);
+    closers.push('loops', async () => {
+      loops.abort();
+      await running.catch(() => {});
+    });
+    closers.push('drain', async () => {
+      doors.http.stopAccepting();
+      doors.rpc.stopAccepting();
+      await Promise.all([doors.http.drain(DRAIN_MS), doors.rpc.drain(DRAIN_MS)]);
+    });
+    const conflict = deferred<never>();
+    membership.events = {
+      ...membership.events,
+      change: () => {
+        const reason =
+          self && this.#told === false && conflictWith(withLog(self, core), membership);
+        if (reason) conflict.reject(new ExitError(2, reason));
+      },
+    };
+    membership.start(self);
+    closers.push('membership', () => membership.close());
+
+    const { http, rpc } = self;
+    const watched = this.#watchHealth(core, membership, loops.signal, () =>
+      ready(`bitacora ready http://${http} avro://${rpc}`),
+    );
+    await Promise.race([this.#stopped.promise, running, watched, conflict.promise]);
+  }
+
+  #membership(): Membership {
+    const settings = this.#settings;
+    const distributed = settings.STORAGE === 'distributed';
+    const membership: Membership =
+      distributed && settings.ZOOKEEPER_HOSTS !== 'none'
+        ? new ZookeeperMembership({
+            hosts: settings.ZOOKEEPER_HOSTS,
+            sessionMs: settings.ZOOKEEPER_SESSION_MS,
+            clock: this.#clock,
+            logger: this.#logger,
+          })
+        : new StaticMembership(distributed ? settings.PEERS : []);
+    membership.events = { warning: (name, line) => this.#warnings.set(name, line) };
+    return membership;
+  }
+
+  #peers(membership: Membership): PeerReader {
+    const settings = this.#settings;
+    const transport = HttpPeerTransport.open({ valueBytesMax: settings.VALUE_BYTES_MAX });
+    this.#closers.push('peers', () => transport.close());
+    return new PeerReader({
+      transport,
+      membership,
+      clock: this.#clock,
+      logger: this.#logger,
+      timeoutMs: settings.PEER_TIMEOUT_MS,
+      codec: settings.CODEC,
+      random: Math.random,
+    });
+  }
+
+  async #openDoors(
+    core: Core,
+    wal: Wal,
+    membership: Membership,
+    self: () => NodeInfo | undefined,
+  ): Promise<Doors> {
+    const settings = this.#settings;
+    const shared = {
+      host: settings.BIND_ADDRESS,
+      store: core.store,
+      limits: { keyBytesMax: settings.KEY_BYTES_MAX, valueBytesMax: settings.VALUE_BYTES_MAX },
+      clock: this.#clock,
+      logger: this.#logger,
+    };
+    const health = { healthy: () => core.healthy() };
+    const status = () =>
+      statusOf({
+        id: self()?.id ?? '',
+        version: programVersion(),
+        startedAt: this.#startedAt,
+        storage: settings.STORAGE,
+        codec: settings.CODEC,
+        topic: settings.KAFKA_TOPIC,
+        state: this.#state,
+        core,
+        wal,
+        membership,
+        warnings: this.#warnings,
+      });
+    const http = await HttpDoor.listen({
+      ...shared,
+      port: settings.API_PORT,
+      health,
+      status,
+      allowOrigins: settings.ALLOW_ORIGINS,
+    });
+    this.#closers.push('http', () => http.close());
+    const rpc = await AvroDoor.listen({ ...shared, port: settings.AVRO_PORT });
+    this.#closers.push('rpc', () => rpc.close());
+    if (!/^(127\.|localhost$|::1$)/.test(settings.BIND_ADDRESS)) {
+      this.#warnings.set(
+        'open doors',
+        'the doors are open to the network and ask for no authentication',
+      );
+    }
+    return { http, rpc };
+  }
+
+  /** Who we are, now that the ports are known. */
+  async #introduce(directory: DataDirectory | undefined, doors: Doors): Promise<NodeInfo> {
+    const settings = this.#settings;
+    const distributed = settings.STORAGE === 'distributed';
+    const address = settings.NODE_ADDRESS ?? (distributed ? await findNodeAddress() : '127.0.0.1');
+    const http = hostAndPort(address, doors.http.port);
+    const id = settings.NODE_ID ?? directory?.nodeId ?? http;
+    await directory?.setNodeId(id);
+    return {
+      id,
+      instance: directory?.instance ?? randomUUID(),
+      version: programVersion(),
+      http,
+      rpc: hostAndPort(address, doors.rpc.port),
+      startedAt: this.#startedAt,
+      log: {
+        clusterId: null,
+        topicId: null,
+        topic: settings.KAFKA_TOPIC,
+        partitions: null,
+        codec: settings.CODEC,
+      },
+    };
+  }
+
+  /** Tells the membership what `/health` says, and the world once when it first says OK. */
+  async #watchHealth(
+    core: Core,
+    membership: Membership,
+    signal: AbortSignal,
+    ready: () => void,
+  ): Promise<void> {
+    const look = () => {
+      membership.setReady(core.healthy());
+      if (this.#told || !core.healthy()) return;
+      this.#told = true;
+      ready();
+    };
+    this.#state.onChange(look);
+    while (!signal.aborted) {
+      look();
+      await sleep(this.#clock, HEALTH_EVERY_MS, signal);
+    }
+  }
+}
+
+function withLog(self: NodeInfo, core: Core): NodeInfo {
+  const { identity } = core.table;
+  if (identity === undefined) return self;
+  const { clusterId, topicId, partitions } = identity;
+  return { ...self, log: { ...self.log, clusterId, topicId, partitions } };
+}
+
+/** A member of the same topic that reads it in another way: one of the two would serve nonsense. */
+function conflictWith(self: NodeInfo, membership: Membership): string | undefined {
+  for (const { info, self: ours } of membership.members()) {
+    if (info === undefined || ours || info.log.topic !== self.log.topic) continue;
+    if (info.log.clusterId !== self.log.clusterId || self.log.clusterId === null) continue;
+    for (const field of ['codec', 'partitions'] as const) {
+      const [theirs, mine] = [info.log[field], self.log[field]];
+      if (theirs !== null && theirs !== mine) {
+        return `Member ${info.id} has ${field} ${theirs} for this topic, this node ${mine}: set the same`;
+      }
+    }
+  }
+  return undefined;
+}

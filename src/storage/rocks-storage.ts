@@ -1,0 +1,197 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { checkKeys, checkOps, checkRange } from './check-ops.ts';
+import { checkedValue } from './checked-value.ts';
+import type { NativeCallback, NativeDatabase, OpenNativeDatabase } from './native-rocksdb.ts';
+import { closedError, rocksError } from './rocks-error.ts';
+import { RocksScan } from './rocks-scan.ts';
+import {
+  type KeyRange,
+  type Storage,
+  StorageError,
+  type StorageOp,
+  type StoragePair,
+  type StorageStats,
+} from './storage.ts';
+import { WriteQueue } from './write-queue.ts';
+
+const MIB = 1024 * 1024;
+const WRITE_BUFFER_BYTES = 16 * MIB;
+const CACHE_BYTES = 32 * MIB;
+/** The engine keeps sizes in 32 bits and cuts larger ones silently. */
+const SIZE_BYTES_MAX = 2 ** 32 - 1;
+/** A clear runs in steps of so many keys, so that a close need not wait for all of it. */
+const CLEAR_STEP_KEYS = 10_000;
+
+const openNative = createRequire(import.meta.url)('rocksdb') as OpenNativeDatabase;
+
+export interface RocksStorageOptions {
+  readonly writeBufferBytes?: number;
+  readonly cacheBytes?: number;
+}
+
+/**
+ * The only door to RocksDB. The binding kills the process when it is used before open or after
+ * close, so every native call passes `#call`: only while open, counted, and awaited by `close`.
+ */
+export class RocksStorage implements Storage {
+  readonly #db: NativeDatabase;
+  readonly #writes: WriteQueue;
+  readonly #scans = new Set<RocksScan>();
+  #inFlight = 0;
+  #idle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #lastStats: StorageStats = { bytes: 0 };
+
+  private constructor(db: NativeDatabase) {
+    this.#db = db;
+    this.#writes = new WriteQueue((ops, sync) =>
+      this.#call('write', (done: NativeCallback<void>) => db.batch(ops, { sync }, done)),
+    );
+  }
+
+  /** Opens or creates. Rejects with StorageError, `locked` when any process has it open. */
+  static async open(directory: string, options: RocksStorageOptions = {}): Promise<RocksStorage> {
+    const writeBufferSize = size(options.writeBufferBytes ?? WRITE_BUFFER_BYTES);
+    const cacheSize = size(options.cacheBytes ?? CACHE_BYTES);
+    try {
+      await mkdir(directory, { recursive: true });
+      await refuseHeadless(directory);
+      const db = openNative(directory);
+      await new Promise<void>((resolve, reject) => {
+        db.open({ createIfMissing: true, writeBufferSize, cacheSize }, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      });
+      return new RocksStorage(db);
+    } catch (error) {
+      throw rocksError(`cannot open ${directory}`, error);
+    }
+  }
+
+  async write(ops: readonly StorageOp[], options?: { readonly sync?: boolean }): Promise<void> {
+    if (this.#closing !== undefined) throw closedError();
+    checkOps(ops);
+    await this.#writes.add(ops, options?.sync === true);
+  }
+
+  async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+    if (this.#closing !== undefined) throw closedError();
+    checkKeys(keys);
+    if (keys.length === 0) return [];
+    const asked = [...keys];
+    const found = await this.#call('read', (done: NativeCallback<(Buffer | undefined)[]>) =>
+      this.#db.getMany(asked, { fillCache: true }, done),
+    );
+    return asked.map((key, i) => {
+      const stored = found[i];
+      return stored === undefined ? undefined : checkedValue(key, stored);
+    });
+  }
+
+  iterate(range: KeyRange): AsyncIterable<readonly StoragePair[]> {
+    const scan = new RocksScan({
+      range,
+      open: (options) => {
+        if (this.#closing !== undefined) throw closedError();
+        return this.#db.iterator(options);
+      },
+      call: (start) => this.#call('scan', start),
+      closed: () => this.#closing !== undefined,
+      ended: () => this.#scans.delete(scan),
+    });
+    if (scan.open) this.#scans.add(scan);
+    return scan;
+  }
+
+  async clear(range: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void> {
+    if (this.#closing !== undefined) throw closedError();
+    checkRange(range);
+    await this.#writes.settled();
+    for (let from: Buffer | undefined = range.gte; from !== undefined; ) {
+      if (this.#closing !== undefined) throw closedError();
+      // An empty upper bound would mean no bound at all to the engine.
+      if (Buffer.compare(from, range.lt) >= 0) return;
+      const step = { gte: from, lt: range.lt, limit: CLEAR_STEP_KEYS };
+      await this.#call('clear', (done: NativeCallback<void>) => this.#db.clear(step, done));
+      from = await this.#firstKey(from, range.lt);
+    }
+  }
+
+  stats(): StorageStats {
+    if (this.#closing === undefined) {
+      const bytes = ['rocksdb.total-sst-files-size', 'rocksdb.cur-size-all-mem-tables']
+        .map((name) => Number(this.#db.getProperty(name)))
+        .reduce((sum, each) => sum + (Number.isFinite(each) ? each : 0), 0);
+      this.#lastStats = { bytes };
+    }
+    return this.#lastStats;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // The state is set by the caller's assignment: nothing new begins from here on.
+    await Promise.resolve();
+    await this.#writes.settled();
+    await Promise.all([...this.#scans].map((scan) => scan.end()));
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#db.close((error) => (error ? reject(rocksError('close', error)) : resolve()));
+    });
+  }
+
+  async #firstKey(gte: Buffer, lt: Buffer): Promise<Buffer | undefined> {
+    for await (const pairs of this.iterate({ gte, lt, limit: 1 })) return pairs[0]?.[0];
+    return undefined;
+  }
+
+  #call<T>(what: string, start: (done: NativeCallback<T>) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const settle = () => {
+        this.#inFlight -= 1;
+        if (this.#inFlight === 0) this.#idle?.();
+      };
+      this.#inFlight += 1;
+      try {
+        start((error, result) => {
+          settle();
+          if (error) reject(rocksError(what, error));
+          else resolve(result);
+        });
+      } catch (error) {
+        settle();
+        reject(rocksError(what, error));
+      }
+    });
+  }
+}
+
+function size(bytes: number): number {
+  if (Number.isSafeInteger(bytes) && bytes > 0 && bytes <= SIZE_BYTES_MAX) return bytes;
+  throw new StorageError(`a size of ${bytes} bytes is not possible`);
+}
+
+/** Without its CURRENT file the engine would start an empty database over the data that is there. */
+async function refuseHeadless(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  if (names.includes('CURRENT')) return;
+  for (const name of names) {
+    const isData = name.endsWith('.sst') || name.endsWith('.log');
+    if (isData && (await stat(join(directory, name))).size > 0) {
+      throw new StorageError(
+        `${directory} holds data but no CURRENT file: it is incomplete`,
+        undefined,
+        'corrupt',
+      );
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { Entry } from '../entry.ts';
+import type { EntryCache } from './entry-cache.ts';
+import { decodeEntry } from './stored-entry.ts';
+import type { Table } from './table.ts';
+
+/** The answer of `getNow` where only storage knows. */
+export const UNKNOWN: unique symbol = Symbol('only storage knows');
+
+/**
+ * The entries as readers see them: the cache before the table. Keeps the rule that makes the cache
+ * safe: a read may fill it only if no batch that touches its partition was committed or pending
+ * since its storage read began; else an old value could stay in the cache for ever.
+ */
+export class Entries {
+  readonly #table: Table;
+  readonly #cache: EntryCache;
+  /** Per partition, how many batches have begun or ended; odd while one is pending. */
+  readonly #batches: number[] = [];
+  /** Partitions of which every key was set in the cache, as long as nothing was pushed out. */
+  readonly #filledWhole = new Set<number>();
+
+  constructor(table: Table, cache: EntryCache) {
+    this.#table = table;
+    this.#cache = cache;
+    this.#noteWhole();
+  }
+
+  /** The entry, undefined where the key has none, or UNKNOWN. Never waits. */
+  getNow(partition: number, key: string): Entry | undefined | typeof UNKNOWN {
+    const stored = this.#cache.get(key);
+    if (stored !== undefined) return decodeEntry(stored);
+    return this.whole(partition) ? undefined : UNKNOWN;
+  }
+
+  /** The entry, undefined where the key has none. Rejects with StorageError, or Error for bytes that are no entry. */
+  async get(partition: number, key: string): Promise<Entry | undefined> {
+    for (;;) {
+      const now = this.getNow(partition, key);
+      if (now !== UNKNOWN) return now;
+      const { generation } = this.#table.state(partition).active;
+      const batches = this.#batches[partition] ?? 0;
+      const [stored] = await this.#table.readMany(partition, [Buffer.from(key)], generation);
+      if (this.#table.state(partition).active.generation !== generation) continue;
+      const untouched = batches % 2 === 0 && (this.#batches[partition] ?? 0) === batches;
+      if (stored === undefined) return undefined;
+      const entry = decodeEntry(stored);
+      if (untouched) this.#cache.set(key, stored);
+      return entry;
+    }
+  }
+
+  /** The stored entry in memory, for the applier's counts. */
+  cached(key: string): Buffer | undefined {
+    return this.#cache.get(key);
+  }
+
+  /** Whether a key that is not in the cache has no entry. */
+  whole(partition: number): boolean {
+    return this.#cache.evicted === 0 && this.#filledWhole.has(partition);
+  }
+
+  /** A batch that touches this partition is about to be committed. */
+  applying(partition: number): void {
+    this.#batches[partition] = (this.#batches[partition] ?? 0) + 1;
+  }
+
+  /** The batch has ended: with what it changed, or with nothing where it failed. */
+  applied(partition: number, changed: ReadonlyMap<string, Buffer>): void {
+    for (const [key, stored] of changed) this.#cache.set(key, stored);
+    this.#batches[partition] = (this.#batches[partition] ?? 0) + 1;
+  }
+
+  /** The active generation of a partition is another one: what was cached no longer counts. */
+  switched(): void {
+    this.#cache.clear();
+    this.#noteWhole();
+  }
+
+  #noteWhole(): void {
+    this.#filledWhole.clear();
+    for (const [partition, { active }] of this.#table.states().entries()) {
+      if (active.entries + active.markers === 0) this.#filledWhole.add(partition);
+    }
+  }
+
+  /** The table has become that of a log: its partitions are known now. */
+  adopted(): void {
+    this.#noteWhole();
+  }
+}

@@ -1,0 +1,25 @@
+import type { WalEvents } from './wal.ts';
+
+/** Whether the log answers, and who is told of changes and doubts. */
+export class KafkaContact {
+  events: WalEvents = {};
+  #connected = false;
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  set(connected: boolean): void {
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.events.contact?.(connected);
+  }
+
+  doubt(why: string): void {
+    this.events.identityDoubt?.(why);
+  }
+
+  warn(line: string): void {
+    this.events.warning?.(line);
+  }
+}

@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { eventually } from './eventually.ts';
+
+/** A TypeScript file run in a process of its own; its standard output is read line by line. */
+export class TestChild {
+  readonly lines: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  constructor(file: URL, args: readonly string[]) {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', file.pathname, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#ended = once(this.#child, 'close');
+    if (this.#child.stdout !== null) {
+      createInterface({ input: this.#child.stdout }).on('line', (line) => this.lines.push(line));
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  async until(what: string, done: (lines: readonly string[]) => boolean): Promise<void> {
+    await eventually(what, () => done(this.lines) || this.#child.exitCode !== null, {
+      withinMs: 20_000,
+    });
+    if (!done(this.lines)) throw new Error(`the child ended before: ${what}`);
+  }
+
+  /** SIGKILL; resolves when it is gone and its last whole line was read. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  async exit(): Promise<number | null> {
+    await this.#ended;
+    return this.#child.exitCode;
+  }
+}

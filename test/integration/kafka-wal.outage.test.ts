@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { ServiceError } from '../../src/errors.ts';
+import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka-wal.ts';
+import { assertSame, requestFor } from '../helpers/append-requests.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { openKafkaWal } from '../helpers/kafka-wal.ts';
+import { LogFollower } from '../helpers/log-follower.ts';
+import { type KafkaCluster, startKafka } from '../services/kafka.ts';
+import { breakableServices, uniqueName } from '../services/shared.ts';
+
+const OUTAGE_MS_MAX = 60_000;
+
+/** Forwards one port to whichever target it is told. */
+class Switch {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  target = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async open(): Promise<Switch> {
+    const server = createServer((inner) => forward.#join(inner));
+    const forward = new Switch(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return forward;
+  }
+
+  get address(): string {
+    const address = this.#server.address();
+    return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  }
+
+  /** Ends all connections; new ones go to the new target. */
+  turnTo(target: number): void {
+    this.target = target;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  close(): void {
+    this.turnTo(0);
+    this.#server.close();
+  }
+
+  #join(inner: Socket): void {
+    const outer = dial(this.target, '127.0.0.1');
+    for (const [from, to] of [[inner, outer] as const, [outer, inner] as const]) {
+      this.#sockets.add(from);
+      from.on('error', () => {});
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  }
+}
+
+describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () => {
+  let kafka: KafkaCluster;
+  let other: KafkaCluster;
+  let forward: Switch;
+  const wals: KafkaWal[] = [];
+  const opened = async (topic: string, options: Partial<KafkaWalOptions> = {}) => {
+    const wal = await openKafkaWal({ brokers: forward.address, topic, ...options });
+    wals.push(wal);
+    return { wal, ...(await wal.connect()) };
+  };
+  before(async () => {
+    forward = await Switch.open();
+    const options = { advertise: () => forward.address };
+    [kafka, other] = await Promise.all([startKafka(options), startKafka(options)]);
+    forward.target = kafka.brokers[0]!.port;
+  });
+  after(async () => {
+    for (const wal of wals) await wal.close(1_000);
+    forward?.close();
+    await Promise.all([kafka?.stop(), other?.stop()]);
+  });
+
+  it('loses nothing acknowledged when the broker is killed under writes', {
+    timeout: 2 * OUTAGE_MS_MAX,
+  }, async () => {
+    const { wal } = await opened(uniqueName('killed'));
+    const contacts: boolean[] = [];
+    wal.events = { contact: (connected) => contacts.push(connected) };
+    const requests = Array.from({ length: 1_500 }, (_, i) => requestFor(i % 3));
+    const reader = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
+    await reader.step();
+
+    const writes = requests.slice(0, 500).map((each) => wal.append(each));
+    await writes[100];
+    const killed = kafka.brokers[0]!.kill();
+    writes.push(...requests.slice(500, 1_000).map((each) => wal.append(each)));
+    await killed;
+    await assert.rejects(wal.ends());
+    assert.equal(wal.connected, false);
+    writes.push(...requests.slice(1_000).map((each) => wal.append(each)));
+    await kafka.brokers[0]!.start();
+
+    const settled = await Promise.allSettled(writes);
+    const lost = settled.filter((each) => each.status === 'rejected');
+    assert.deepEqual(lost, [], 'a restart within the time of a write fails none');
+    const ends = await eventually('the log answers again', () => wal.ends(), {
+      withinMs: OUTAGE_MS_MAX,
+    });
+    assert.deepEqual(
+      ends.map((end) => end),
+      [500, 500, 500],
+      'idempotent: none twice',
+    );
+    assert.equal(wal.connected, true);
+    assert.deepEqual(contacts, [false, true]);
+    const places = settled.map((each, i) => {
+      assert.ok(each.status === 'fulfilled');
+      return { partition: i % 3, offset: each.value.offset, appended: each.value };
+    });
+    await reader.untilAll(places);
+    await reader.reader.close();
+    for (const [i, { partition, offset, appended }] of places.entries()) {
+      assertSame(reader.at(partition, offset), requests[i]!, appended);
+    }
+  });
+
+  it('settles writes with an outcome while it is away, and takes others after', {
+    timeout: 2 * OUTAGE_MS_MAX,
+  }, async () => {
+    const { wal } = await opened(uniqueName('away'), { writeTimeoutMs: 4_000 });
+    await wal.append(requestFor(0));
+    await kafka.brokers[0]!.kill();
+    const began = performance.now();
+    const failures = await Promise.all(
+      [0, 1, 2].map((partition) => wal.append(requestFor(partition)).catch((error) => error)),
+    );
+    const tookMs = performance.now() - began;
+    assert.ok(tookMs > 1_500 && tookMs < 4_000, `${tookMs} ms`);
+    for (const failure of failures) {
+      assert.ok(failure instanceof ServiceError);
+      assert.equal(failure.code, 'log_unavailable');
+      assert.equal(failure.outcome, 'unknown');
+    }
+    await assert.rejects(wal.identity());
+    await kafka.brokers[0]!.start();
+    await eventually('a write goes through', () => wal.append(requestFor(0)), {
+      withinMs: OUTAGE_MS_MAX,
+    });
+    await wal.identity();
+  });
+
+  it('is not taken for another cluster at its address', { timeout: OUTAGE_MS_MAX }, async () => {
+    const topic = uniqueName('moved');
+    const { wal, identity } = await opened(topic);
+    const doubts: string[] = [];
+    wal.events = { identityDoubt: (why) => doubts.push(why) };
+    assert.equal(identity.clusterId, kafka.clusterId);
+    await wal.append(requestFor(0));
+    forward.turnTo(other.brokers[0]!.port);
+    await eventually('the topic is not there', () =>
+      wal.identity().then(
+        () => false,
+        (error: Error) => /does not exist/.test(error.message),
+      ),
+    );
+    const { identity: foreign } = await opened(topic);
+    const seen = await wal.identity();
+    assert.deepEqual(seen, foreign);
+    assert.equal(seen.clusterId, other.clusterId);
+    assert.notEqual(seen.clusterId, identity.clusterId);
+    await eventually('a doubt', async () => {
+      await wal.ends().catch(() => {});
+      return doubts.length > 0;
+    });
+    const failure = await wal.append(requestFor(0)).catch((error) => error);
+    assert.ok(failure instanceof ServiceError, 'an old offset again is no acknowledgement');
+    forward.turnTo(kafka.brokers[0]!.port);
+    await eventually('the old identity', async () => {
+      const now = await wal.identity();
+      return now.topicId === identity.topicId && now.clusterId === identity.clusterId;
+    });
+  });
+});

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deferred } from '../../../src/async.ts';
+import { HttpDoor } from '../../../src/http/http-door.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { openDoor } from '../../helpers/http-door.ts';
+import { parseAnswers, RawHttp, rawExchange, rawRequest } from '../../helpers/raw-http.ts';
+
+const request = (line: string) => `${line} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+test('200 pipelined requests are answered in order, whichever is ready first', async (t) => {
+  const { port, store } = await openDoor(t);
+  const gates = new Map<string, ReturnType<typeof deferred<void>>>();
+  store.put = async (key) => {
+    const gate = deferred<void>();
+    gates.set(key, gate);
+    await gate.promise;
+    return { version: { partition: 0, offset: Number(key) }, timestamp: 1 };
+  };
+  const client = await RawHttp.connect(port);
+  for (let n = 0; n < 200; n++) {
+    client.send(request(n % 2 === 0 ? `GET /rpc?key=${n}` : `POST /rpc?key=${n}&value=v`));
+  }
+  await eventually('all writes are under way', () => gates.size === 100);
+  for (const gate of [...gates.values()].reverse()) gate.resolve();
+  const answers = await client.answers(200);
+  answers.forEach(({ status, text }, n) => {
+    assert.equal(status, n % 2 === 0 ? 404 : 200);
+    assert.ok(text.includes(n % 2 === 0 ? `Key ${n} not found` : `"key":"${n}"`), text);
+  });
+  client.close();
+});
+
+test('a client that closes its side after the request still gets its answer', async (t) => {
+  const { port, store } = await openDoor(t);
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  const got = rawExchange(port, request('POST /rpc?key=a&value=v').repeat(2));
+  await eventually('both are under way', () => store.calls.length === 2);
+  gate.resolve();
+  assert.equal(parseAnswers(await got).filter(({ status }) => status === 200).length, 2);
+});
+
+test('clients that die while they wait leave nothing behind', async (t) => {
+  const { port, store, door } = await openDoor(t);
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  store.immediate = false;
+  const clients = await Promise.all(Array.from({ length: 20 }, () => RawHttp.connect(port)));
+  for (const client of clients) {
+    client.send(request('GET /rpc?key=a').repeat(5));
+    client.send('POST /rpc?key=a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc');
+  }
+  const reads = () => store.calls.filter((call) => call.startsWith('get '));
+  await eventually('all are under way', () => reads().length === 100);
+  for (const client of clients) client.socket.resetAndDestroy();
+  await eventually('the door lets go of them', () => door.connections === 0);
+  await door.drain(60_000);
+  gate.resolve();
+  assert.ok(!store.calls.some((call) => call.startsWith('put')));
+});
+
+test('HEAD and errors leave the connection usable', async (t) => {
+  const { port, store } = await openDoor(t);
+  store.seed('one', 'live', '1');
+  const bytes = [
+    'HEAD /rpc?key=one',
+    'HEAD /rpc',
+    'HEAD /status',
+    'HEAD /nothing',
+    'HEAD /health',
+  ].map(request);
+  const client = await RawHttp.connect(port);
+  client.send(bytes.join(''));
+  const answers = await client.answers(5, { head: true });
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 400, 200, 404, 200],
+  );
+  client.send(request('GET /rpc') + request('GET /rpc?key=one'));
+  const more = await client.answers(7);
+  assert.deepEqual(
+    more.slice(5).map(({ status }) => status),
+    [400, 200],
+  );
+  client.close();
+});
+
+test('values reach the store byte by byte as they were sent', async (t) => {
+  const { port, store } = await openDoor(t);
+  const every = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
+  const text = 'a b+c&d=e%é😀\r\n\0';
+  const type = (name: string) => ({ headers: [`Content-Type: ${name}`] });
+  const form = type('Application/X-WWW-Form-Urlencoded; charset=utf-8');
+  const stored = () => store.entries.get('k')!.value;
+  await rawRequest(port, 'POST /rpc?key=k', { body: every, ...type('text/plain') });
+  assert.deepEqual(stored(), every);
+  const large = Buffer.alloc(1_048_576, every);
+  await rawRequest(port, 'POST /rpc?key=k', { body: large });
+  assert.deepEqual(stored(), large);
+  await rawRequest(port, `POST /rpc?key=k&value=${encodeURIComponent(text)}`);
+  assert.equal(stored().toString(), text);
+  await rawRequest(port, 'POST /rpc', {
+    body: `${new URLSearchParams({ key: 'k', value: text })}`,
+    ...form,
+  });
+  assert.equal(stored().toString(), text);
+  await rawRequest(port, 'POST /rpc?key=k', { body: 'value=raw é&x=1', ...form });
+  assert.equal(stored().toString(), 'raw é');
+  await rawRequest(port, 'POST /rpc?key=k&value=', { body: 'not me' });
+  assert.equal(stored().length, 0);
+});
+
+test('/health says DOWN with 503', async (t) => {
+  const { port } = await openDoor(t, { health: { healthy: () => false } });
+  const { status, text, headers } = await rawRequest(port, 'GET /health');
+  assert.deepEqual([status, text, headers.get('cache-control')], [503, 'DOWN', 'no-store']);
+});
+
+test('/status that fails tells nothing of its insides', async (t) => {
+  const status = () => Promise.reject(new TypeError('a secret'));
+  const { port } = await openDoor(t, { status });
+  const answer = await rawRequest(port, 'GET /status');
+  assert.equal(answer.status, 500);
+  assert.ok(!answer.text.includes('secret'));
+});
+
+test('/rpc/cluster never asks peers', async (t) => {
+  const { port, store } = await openDoor(t);
+  store.immediate = false;
+  await rawRequest(port, 'GET /rpc/cluster?key=a');
+  assert.deepEqual(store.calls, ['getNow a', 'getLocal a']);
+});
+
+test('an answer is not given under the name of a log that came while it was made', async (t) => {
+  const { port, store } = await openDoor(t);
+  const gate = deferred<void>();
+  store.immediate = false;
+  store.gate = gate.promise;
+  const answer = rawRequest(port, 'GET /rpc/cluster?key=a');
+  await eventually('it is under way', () => store.calls.length === 2);
+  store.log = 'cluster/another';
+  gate.resolve();
+  assert.equal((await answer).status, 503);
+});
+
+test('an answer that is owed comes before the fault of the next request', async (t) => {
+  const { port, store } = await openDoor(t);
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  const client = await RawHttp.connect(port);
+  client.send(`${request('POST /rpc?key=a&value=v')}garbage\r\n\r\n`);
+  await eventually('the write is under way', () => store.calls.length === 1);
+  gate.resolve();
+  const answers = parseAnswers(await client.untilClosed());
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 400],
+  );
+});
+
+test('a port that is taken is refused', async (t) => {
+  const { port } = await openDoor(t);
+  await assert.rejects(openDoor(t, { port }), { code: 'EADDRINUSE' });
+});
+
+test('once it stops accepting, what is under way is answered and its connection closed', async (t) => {
+  const { port, store, door } = await openDoor(t);
+  assert.ok(door instanceof HttpDoor && door.address === '127.0.0.1');
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  const idle = await RawHttp.connect(port);
+  idle.send(request('GET /rpc?key=a'));
+  await idle.answers(1);
+  const busy = await RawHttp.connect(port);
+  busy.send(request('POST /rpc?key=a&value=v'));
+  await eventually('the write is under way', () => store.calls.includes('put a 1'));
+  door.stopAccepting();
+  await idle.untilClosed();
+  await assert.rejects(RawHttp.connect(port), { code: 'ECONNREFUSED' });
+  const drained = door.drain(60_000);
+  gate.resolve();
+  const [answer] = parseAnswers(await busy.untilClosed());
+  assert.deepEqual([answer!.status, answer!.headers.get('connection')], [200, 'close']);
+  await drained;
+});
+
+test('what is left at the deadline of the drain is answered 503, writes with an outcome', async (t) => {
+  const never = new Promise<void>(() => {});
+  const { port, store, door } = await openDoor(t, { status: () => never });
+  store.gate = never;
+  store.immediate = false;
+  const lines = ['GET /rpc?key=a', 'DELETE /rpc?key=a', 'GET /status', 'HEAD /rpc/cluster?key=a'];
+  const clients = await Promise.all([...lines, 'half'].map(() => RawHttp.connect(port)));
+  lines.forEach((line, n) => {
+    clients[n]!.send(request(line));
+  });
+  clients[4]!.send('POST /rpc?key=b HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc');
+  await eventually('all are under way', () => store.calls.length >= 4);
+  const started = performance.now();
+  const drained = door.drain(100);
+  const got = await Promise.all(clients.map((client) => client.untilClosed()));
+  await drained;
+  assert.ok(performance.now() - started < 2_000);
+  const tell = (n: number, head = false) => {
+    const [answer] = parseAnswers(got[n]!, head);
+    assert.equal(answer!.status, 503);
+    assert.equal(answer!.headers.get('cache-control'), 'no-store');
+    assert.equal(answer!.headers.get('connection'), 'close');
+    if (head) return [];
+    const { code, outcome } = JSON.parse(answer!.text);
+    return [code, outcome];
+  };
+  assert.deepEqual(tell(0), ['not_yet', undefined]);
+  assert.deepEqual(tell(1), ['log_unavailable', 'unknown']);
+  assert.deepEqual(tell(2), ['not_yet', undefined]);
+  assert.deepEqual(tell(3, true), []);
+  assert.deepEqual(tell(4), ['log_unavailable', 'not_written']);
+  assert.ok(!store.calls.includes('put b 9'));
+});
+
+test('closing at once closes every connection, and may be done again', async (t) => {
+  const { port, store, door } = await openDoor(t);
+  store.gate = new Promise(() => {});
+  const client = await RawHttp.connect(port);
+  client.send(request('DELETE /rpc?key=a'));
+  await eventually('it is under way', () => store.calls.length === 1);
+  await door.close();
+  assert.equal((await client.untilClosed()).length, 0);
+  await door.close();
+  await door.drain(1);
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { Freshness } from '../../../src/progress/freshness.ts';
+import { Positions } from '../../../src/progress/positions.ts';
+import { ManualClock } from '../../helpers/manual-clock.ts';
+
+describe('freshness', () => {
+  let clock: ManualClock;
+  let positions: Positions;
+  let freshness: Freshness;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    positions = new Positions(clock);
+    positions.reset([10]);
+    freshness = new Freshness(clock, 100, positions);
+    freshness.setRecovered(0, true);
+    freshness.confirmIdentity();
+  });
+
+  it('needs an end that was asked for', () => {
+    assert.equal(freshness.fresh(0), false);
+    freshness.told(clock.monotonic(), [10], [10]);
+    assert.equal(freshness.fresh(0), true);
+  });
+
+  it('counts the age from the sending of the question', () => {
+    const asked = clock.monotonic();
+    clock.advance(90);
+    freshness.told(asked, [10], [10]);
+    assert.equal(freshness.fresh(0), true);
+    clock.advance(11);
+    assert.equal(freshness.fresh(0), false);
+  });
+
+  it('comes when the position reaches the end, with the age of that question', () => {
+    freshness.told(clock.monotonic(), [12], [10]);
+    assert.equal(freshness.fresh(0), false);
+    clock.advance(50);
+    freshness.told(clock.monotonic(), [20], [10]);
+    positions.set(0, 12);
+    freshness.advanced(0, 12);
+    assert.equal(freshness.fresh(0), true);
+    clock.advance(51);
+    assert.equal(freshness.fresh(0), false);
+    positions.set(0, 20);
+    freshness.advanced(0, 20);
+    assert.equal(freshness.fresh(0), true);
+  });
+
+  it('is not given by a position beyond the end', () => {
+    freshness.told(clock.monotonic(), [9], [10]);
+    assert.equal(freshness.fresh(0), false);
+    assert.equal(freshness.beyond(0), true);
+  });
+
+  it('is given when the position overtook an answer that was under way', () => {
+    const asked = clock.monotonic();
+    positions.set(0, 12);
+    freshness.told(asked, [10], [10]);
+    assert.equal(freshness.fresh(0), true);
+  });
+
+  it('ends with a doubt, and an answer from before the doubt does not bring it back', () => {
+    freshness.told(clock.monotonic(), [10], [10]);
+    const asked = clock.monotonic();
+    freshness.doubtIdentity();
+    assert.equal(freshness.fresh(0), false);
+    freshness.told(clock.monotonic(), [10], [10]);
+    clock.advance(1);
+    freshness.confirmIdentity();
+    freshness.told(asked, [10], [10]);
+    assert.equal(freshness.fresh(0), false);
+    freshness.told(clock.monotonic(), [10], [10]);
+    assert.equal(freshness.fresh(0), true);
+  });
+
+  it('needs a recovered partition', () => {
+    freshness.told(clock.monotonic(), [10], [10]);
+    freshness.setRecovered(0, false);
+    assert.equal(freshness.fresh(0), false);
+  });
+
+  it('wakes those who wait for the identity', async () => {
+    freshness.doubtIdentity();
+    const confirmed = freshness.identityWithin(1_000);
+    const tooLate = freshness.identityWithin(10);
+    clock.advance(20);
+    assert.equal(await tooLate, false);
+    freshness.confirmIdentity();
+    assert.equal(await confirmed, true);
+  });
+});
