@@ -28,12 +28,18 @@ export interface ConnectionOwner {
   after(ms: number, callback: () => void): () => void;
   /** First request after silence, or silence after the last answer. */
   activity(connection: Connection): void;
+  /** Memory for answers runs short: each connection gets the next one when it has read the last. */
+  readonly scarce: boolean;
   /** Bytes that are now held for a client, or no more where negative. */
   held(bytes: number): void;
 }
 
 /** What a request weighs in memory until its answer is sent, roughly. */
 const EXCHANGE_BYTES = 4_096;
+/** What one connection may leave unread where memory runs short. */
+const SCARCE_BYTES_MAX = 16_384;
+/** How many requests that had to wait are run before other connections have their turn. */
+const RUNS_PER_TURN = 16;
 
 /** One client's socket: its requests in order, and how much is held for it. */
 export class Connection {
@@ -44,6 +50,7 @@ export class Connection {
   #latest: LiveExchange | undefined;
   #answersBytes = 0;
   #paused = false;
+  #runs = false;
   #fault: ErrorAnswer | undefined;
   #progressAt: number;
   #closed = false;
@@ -105,8 +112,8 @@ export class Connection {
     this.#answersBytes -= exchange.answerBytes;
     this.#owner.held(-EXCHANGE_BYTES - exchange.answerBytes);
     this.#progressAt = this.#owner.monotonic();
-    if (this.#waiting.length > 0) this.#runWaiting();
-    if (this.#paused) this.#resume();
+    if (this.#waiting.length > 0) this.#runSoon();
+    else if (this.#paused) this.#resume();
     if (this.busy) return;
     this.#owner.activity(this);
     if (this.#fault !== undefined) this.#sayLast(this.#fault);
@@ -143,13 +150,20 @@ export class Connection {
   }
 
   #mayRun(): boolean {
-    return this.#answersBytes <= this.#owner.limits.connectionAnswersBytesMax;
+    const { limits, scarce } = this.#owner;
+    return this.#answersBytes <= (scarce ? SCARCE_BYTES_MAX : limits.connectionAnswersBytesMax);
   }
 
-  #runWaiting(): void {
-    let next = 0;
-    while (next < this.#waiting.length && this.#mayRun()) this.#waiting[next++]?.();
-    if (next > 0) this.#waiting = this.#waiting.slice(next);
+  /** Not at once: a client with many requests for much would keep all others waiting. */
+  #runSoon(): void {
+    if (this.#runs) return;
+    this.#runs = true;
+    setImmediate(() => {
+      this.#runs = false;
+      for (let n = 0; n < RUNS_PER_TURN && this.#mayRun(); n++) this.#waiting.shift()?.();
+      if (this.#waiting.length === 0) this.#resume();
+      else if (this.#mayRun()) this.#runSoon();
+    });
   }
 
   #pause(): void {
@@ -159,8 +173,7 @@ export class Connection {
   }
 
   #resume(): void {
-    if (this.#waiting.length > 0) return;
-    if (this.#exchanges.size > this.#owner.limits.pipelinedMax / 2) return;
+    if (!this.#paused || this.#exchanges.size > this.#owner.limits.pipelinedMax / 2) return;
     this.#paused = false;
     this.socket.resume();
   }

@@ -5,6 +5,8 @@ import type { HttpLimits } from './limits.ts';
 
 /** A client that has read nothing for so long makes room where memory runs short. */
 const STALLED_MS = 2_000;
+/** How often at most such clients are looked for. */
+const LOOK_EVERY_MS = 100;
 
 /** All connections of a door: their number and what is held for them are bounded. */
 export class Connections implements ConnectionOwner {
@@ -16,6 +18,7 @@ export class Connections implements ConnectionOwner {
   /** With requests under way, the one busy longest first. */
   readonly #busy = new Set<Connection>();
   #heldBytes = 0;
+  #lookAgainAt = 0;
   #quietWaiters: (() => void)[] = [];
   /** The door takes no more connections: every answer says so. */
   closing = false;
@@ -54,11 +57,17 @@ export class Connections implements ConnectionOwner {
     longest.socket.destroy();
   }
 
+  get scarce(): boolean {
+    return this.#heldBytes > this.limits.answersBytesMax / 2;
+  }
+
   /** Room for an answer, if need be at the cost of clients that read nothing. */
   makeRoom(bytes: number): boolean {
     const fits = () => this.#heldBytes + bytes <= this.limits.answersBytesMax;
     if (fits()) return true;
-    const since = this.monotonic() - STALLED_MS;
+    const now = this.monotonic();
+    if (now < this.#lookAgainAt) return false;
+    const since = now - STALLED_MS;
     for (const connection of this.#busy) {
       if (connection.progressAt > since || !connection.unread) continue;
       this.#forget(connection);
@@ -66,6 +75,7 @@ export class Connections implements ConnectionOwner {
       connection.socket.destroy();
       if (fits()) return true;
     }
+    this.#lookAgainAt = now + LOOK_EVERY_MS;
     return false;
   }
 

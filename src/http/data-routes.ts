@@ -93,6 +93,8 @@ export class DataRoutes {
     scope: ReadScope,
     { key, answer }: { readonly key: string; readonly answer: ReadAnswer },
   ): void {
+    // Asked before the JSON is built, which is the dear part.
+    exchange.requireRoom(answer.entry?.value.length ?? 0);
     const { status, headers, body } = readAnswer(key, answer);
     const log = scope === 'own' ? this.#store.logId() : undefined;
     if (log !== undefined) headers.push('Bitacora-Log', log);

@@ -77,8 +77,10 @@ export class Exchange implements LiveExchange {
     if (this.answered || this.gone) return;
     const { status, type, headers, body } = answer;
     const length = Buffer.byteLength(body);
-    if (length > SMALL_ANSWER_BYTES_MAX && !this.#connections.makeRoom(length)) {
-      this.fail(new ServiceError('overloaded', 'Too many answers wait for clients to read them'));
+    try {
+      this.requireRoom(length);
+    } catch (error) {
+      this.fail(error);
       return;
     }
     this.#answered = true;
@@ -92,6 +94,12 @@ export class Exchange implements LiveExchange {
     ]);
     if (this.bodyPending) this.#endAfterLinger(body);
     else this.response.end(body);
+  }
+
+  /** `overloaded` where an answer of so many bytes may not be held. */
+  requireRoom(bytes: number): void {
+    if (bytes <= SMALL_ANSWER_BYTES_MAX || this.#connections.makeRoom(bytes)) return;
+    throw new ServiceError('overloaded', 'Too many answers wait for clients to read them');
   }
 
   /** 204: no body, and no headers that speak of one. */

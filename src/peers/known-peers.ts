@@ -68,10 +68,7 @@ export class KnownPeers {
     about: { readonly partition: number; readonly position: number },
     now: number,
   ): boolean {
-    const peer = this.#peers.get(name);
-    if (peer === undefined) return true;
-    if (!peer.breaker.allows(now)) return false;
-    const seen = peer.partitions.get(about.partition);
+    const seen = this.#peers.get(name)?.partitions.get(about.partition);
     if (seen === undefined || now - seen.at >= LEAVE_ALONE_MS) return true;
     // A fresh peer without a higher position still makes the difference between `behind` and `peer`.
     return seen.final || seen.position > about.position;

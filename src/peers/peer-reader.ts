@@ -75,7 +75,6 @@ export class PeerReader {
       { partition: question.partition, position: local.position, width: PEERS_AT_ONCE_MAX },
       this.#options.clock.monotonic(),
     );
-    if (peers.length === 0 || this.#outbound >= OUTBOUND_MAX) return Promise.resolve([]);
     const flight = this.#fly(question, peers).finally(() => this.#flights.delete(name));
     this.#flights.set(name, flight);
     return flight;
@@ -118,7 +117,7 @@ export class PeerReader {
           void this.#askOne(peer, question, left).then((answer) => {
             out--;
             if (answer !== undefined) answers.push(answer);
-            if (answer?.final && isOf(answer, question.logId)) {
+            if (answer?.final) {
               peers.length = 0;
               resolve([...answers]);
             }
@@ -131,7 +130,7 @@ export class PeerReader {
     });
   }
 
-  /** Takes the first that may still be asked: since they were ordered other reads have asked, too. */
+  /** Takes the first that its breaker lets be asked now: other reads have asked since the ordering. */
   #nextAllowed(peers: string[]): string | undefined {
     const now = this.#options.clock.monotonic();
     for (let peer = peers.shift(); peer !== undefined; peer = peers.shift()) {

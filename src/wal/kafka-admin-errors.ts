@@ -69,7 +69,7 @@ export function meaningOf(
   }
   const tls = all.find(({ code }) => typeof code === 'string' && TLS_REFUSAL.test(code));
   if (tls !== undefined) {
-    return new ExitError(1, `TLS with Kafka fails: ${tls.message} (${tls.code})`, error);
+    return new ExitError(1, `TLS with Kafka fails: ${reasonOf(tls)} (${tls.code})`, error);
   }
   const denied = all.find(({ apiId }) => NOT_AUTHORIZED.has(apiId));
   if (denied !== undefined) {
@@ -85,7 +85,9 @@ export function meaningOf(
 }
 
 function reasonOf({ message, serverErrorMessage }: KnownError): string {
-  return typeof serverErrorMessage === 'string' && serverErrorMessage !== ''
-    ? serverErrorMessage
-    : message;
+  const said =
+    typeof serverErrorMessage === 'string' && serverErrorMessage !== ''
+      ? serverErrorMessage
+      : message;
+  return said.trim();
 }

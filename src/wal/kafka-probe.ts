@@ -36,6 +36,7 @@ export class KafkaProbe {
   readonly #options: KafkaProbeOptions;
   #client: KafkaConsumer | undefined;
   #connecting: Promise<KafkaConsumer> | undefined;
+  #ends: readonly number[] = [];
   #failures = 0;
   #madeAt = 0;
   #closed = false;
@@ -99,10 +100,24 @@ export class KafkaProbe {
       if (partition < partitions && Number.isSafeInteger(offset)) offsets[partition] = offset;
     }
     const missing = offsets.findIndex((offset) => offset < 0);
-    if (missing < 0) return offsets;
+    if (missing < 0) {
+      if (what === LATEST) this.#compare(offsets);
+      return offsets;
+    }
     const lack = `Kafka gave no offset for partition ${missing} of ${this.#options.topic}`;
     contact.doubt(lack);
     throw new LogUnavailableError(lack);
+  }
+
+  /** Ends only rise, unless it is another log or one that was cut. */
+  #compare(ends: readonly number[]): void {
+    const fallen = ends.findIndex((end, partition) => end < (this.#ends[partition] ?? 0));
+    const former = this.#ends[fallen];
+    this.#ends = ends;
+    if (former === undefined) return;
+    this.#options.contact.doubt(
+      `the end of partition ${fallen} fell from ${former} to ${ends[fallen]}`,
+    );
   }
 
   #failure(client: KafkaConsumer, error: LibrdKafkaError): LogUnavailableError {

@@ -7,13 +7,13 @@ export async function eventually<T>(
   what: string,
   predicate: () => T | Promise<T>,
   { withinMs = 10_000 }: { readonly withinMs?: number } = {},
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, false | null | undefined>> {
   const latest = performance.now() + withinMs;
   let fault: unknown;
   do {
     try {
       const seen = await predicate();
-      if (seen) return seen;
+      if (seen) return seen as Exclude<T, false | null | undefined>;
       fault = undefined;
     } catch (error) {
       fault = error;

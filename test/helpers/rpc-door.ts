@@ -1,12 +1,12 @@
 import type { TestContext } from 'node:test';
-import { createLogger } from '../../src/logger.ts';
 import { AvroDoor, type AvroDoorOptions } from '../../src/rpc/avro-door.ts';
 import { systemClock } from '../../src/system-clock.ts';
-import { MapStore } from './map-store.ts';
+import { DoubleStore } from './double-store.ts';
+import { silentLogger } from './silent-logger.ts';
 
 export interface TestDoor {
   readonly door: AvroDoor;
-  readonly store: MapStore;
+  readonly store: DoubleStore;
   /** `host:port`. */
   readonly server: string;
 }
@@ -16,14 +16,14 @@ export async function openDoor(
   t: Pick<TestContext, 'after'>,
   options: Partial<AvroDoorOptions> = {},
 ): Promise<TestDoor> {
-  const store = new MapStore();
+  const store = new DoubleStore();
   const door = await AvroDoor.listen({
     host: '127.0.0.1',
     port: 0,
     store,
     limits: { keyBytesMax: 8_192, valueBytesMax: 1_048_576 },
     clock: systemClock,
-    logger: createLogger('silent', false),
+    logger: silentLogger,
     ...options,
   });
   t.after(() => door.close());

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { ServiceError } from '../../src/errors.ts';
+import { LogUnavailableError, ServiceError } from '../../src/errors.ts';
 import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka-wal.ts';
 import { assertSame, requestFor } from '../helpers/append-requests.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { FaultProxy } from '../helpers/fault-proxy.ts';
 import { openKafkaWal } from '../helpers/kafka-wal.ts';
 import { LogFollower } from '../helpers/log-follower.ts';
 import { type KafkaCluster, startKafka } from '../services/kafka.ts';
@@ -12,73 +12,31 @@ import { breakableServices, uniqueName } from '../services/shared.ts';
 
 const OUTAGE_MS_MAX = 60_000;
 
-/** Forwards one port to whichever target it is told. */
-class Switch {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  target = 0;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async open(): Promise<Switch> {
-    const server = createServer((inner) => forward.#join(inner));
-    const forward = new Switch(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return forward;
-  }
-
-  get address(): string {
-    const address = this.#server.address();
-    return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  }
-
-  /** Ends all connections; new ones go to the new target. */
-  turnTo(target: number): void {
-    this.target = target;
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  close(): void {
-    this.turnTo(0);
-    this.#server.close();
-  }
-
-  #join(inner: Socket): void {
-    const outer = dial(this.target, '127.0.0.1');
-    for (const [from, to] of [[inner, outer] as const, [outer, inner] as const]) {
-      this.#sockets.add(from);
-      from.on('error', () => {});
-      from.on('close', () => {
-        this.#sockets.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-  }
-}
-
 describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () => {
   let kafka: KafkaCluster;
   let other: KafkaCluster;
-  let forward: Switch;
+  let proxy: FaultProxy;
+  const target = { host: '127.0.0.1', port: 0 };
+  const address = () => `127.0.0.1:${proxy.port}`;
+  const turnTo = (cluster: KafkaCluster) => {
+    target.port = cluster.brokers[0]!.port;
+    proxy.reset();
+  };
   const wals: KafkaWal[] = [];
   const opened = async (topic: string, options: Partial<KafkaWalOptions> = {}) => {
-    const wal = await openKafkaWal({ brokers: forward.address, topic, ...options });
+    const wal = await openKafkaWal({ brokers: address(), topic, ...options });
     wals.push(wal);
     return { wal, ...(await wal.connect()) };
   };
   before(async () => {
-    forward = await Switch.open();
-    const options = { advertise: () => forward.address };
+    proxy = await FaultProxy.open({ target });
+    const options = { advertise: address };
     [kafka, other] = await Promise.all([startKafka(options), startKafka(options)]);
-    forward.target = kafka.brokers[0]!.port;
+    turnTo(kafka);
   });
   after(async () => {
     for (const wal of wals) await wal.close(1_000);
-    forward?.close();
-    await Promise.all([kafka?.stop(), other?.stop()]);
+    await Promise.all([proxy?.close(), kafka?.stop(), other?.stop()]);
   });
 
   it('loses nothing acknowledged when the broker is killed under writes', {
@@ -107,11 +65,7 @@ describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () =>
     const ends = await eventually('the log answers again', () => wal.ends(), {
       withinMs: OUTAGE_MS_MAX,
     });
-    assert.deepEqual(
-      ends.map((end) => end),
-      [500, 500, 500],
-      'idempotent: none twice',
-    );
+    assert.deepEqual(ends, [500, 500, 500], 'idempotent: none twice');
     assert.equal(wal.connected, true);
     assert.deepEqual(contacts, [false, true]);
     const places = settled.map((each, i) => {
@@ -157,7 +111,8 @@ describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () =>
     wal.events = { identityDoubt: (why) => doubts.push(why) };
     assert.equal(identity.clusterId, kafka.clusterId);
     await wal.append(requestFor(0));
-    forward.turnTo(other.brokers[0]!.port);
+    assert.deepEqual(await wal.ends(), [1, 0, 0]);
+    turnTo(other);
     await eventually('the topic is not there', () =>
       wal.identity().then(
         () => false,
@@ -175,10 +130,47 @@ describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () =>
     });
     const failure = await wal.append(requestFor(0)).catch((error) => error);
     assert.ok(failure instanceof ServiceError, 'an old offset again is no acknowledgement');
-    forward.turnTo(kafka.brokers[0]!.port);
+    turnTo(kafka);
     await eventually('the old identity', async () => {
       const now = await wal.identity();
       return now.topicId === identity.topicId && now.clusterId === identity.clusterId;
     });
+  });
+
+  it('bounds every question when nothing answers, and the close', {
+    timeout: OUTAGE_MS_MAX,
+  }, async () => {
+    const { wal } = await opened(uniqueName('silent'));
+    const reader = await wal.read([0, 0, 0]);
+    proxy.blackhole();
+    const bounded = async (what: string, withinMs: number, ask: () => Promise<unknown>) => {
+      const began = performance.now();
+      await assert.rejects(ask(), LogUnavailableError, what);
+      assert.ok(performance.now() - began < withinMs, what);
+    };
+    await Promise.all([
+      bounded('ends', 4_000, () => wal.ends()),
+      bounded('bounds', 4_000, () => wal.bounds()),
+      bounded('identity', 8_000, () => wal.identity()),
+      bounded('connect', 12_000, () => wal.connect()),
+      bounded('fetch', 8_000, () => wal.fetch([{ partition: 0, offset: 0 }])),
+      bounded('read', 8_000, () => wal.read([0, 0, 0])),
+    ]);
+    assert.equal(wal.connected, false);
+    assert.deepEqual((await reader.next(10)).records, []);
+    proxy.heal();
+    await eventually('the log answers again', () => wal.ends(), { withinMs: 15_000 });
+    await wal.identity();
+    const appended = await wal.append(requestFor(0));
+    const follower = new LogFollower(reader, [0, 0, 0]);
+    await follower.untilAll([{ partition: 0, offset: appended.offset }]);
+
+    proxy.blackhole();
+    const left = wal.append(requestFor(0)).catch((error) => error);
+    const began = performance.now();
+    await wal.close(500);
+    assert.ok(performance.now() - began < 8_000);
+    assert.equal((await left).outcome, 'unknown');
+    proxy.heal();
   });
 });

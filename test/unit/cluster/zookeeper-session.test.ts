@@ -7,11 +7,17 @@ import { createLogger } from '../../../src/logger.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { eventually } from '../../helpers/eventually.ts';
 
-/** What a server answers to opening a session: version 0, 3 s, session 1, an empty password. */
-const WELCOME = Buffer.concat([
-  Buffer.from('000000240000000000000bb8000000000000000100000010', 'hex'),
-  Buffer.alloc(16),
-]);
+/** What a server answers to opening a session: version 0, the time, session 1, an empty password. */
+function welcome(sessionMs: number): Buffer {
+  const bytes = Buffer.alloc(40);
+  bytes.writeInt32BE(36, 0);
+  bytes.writeInt32BE(sessionMs, 8);
+  bytes.writeInt32BE(1, 16);
+  bytes.writeInt32BE(16, 20);
+  return bytes;
+}
+
+const WELCOME = welcome(3_000);
 
 /** The answer to the call with this serial: nothing but an error number. */
 function refusal(serial: number, error: number): Buffer {
@@ -85,6 +91,7 @@ describe('a ZooKeeper session on servers that are none', () => {
 
   test('an endless answer is cut', async () => {
     let accepted = 0;
+    // 1 GiB is announced, and the session would allow 40 s of it.
     const block = Buffer.alloc(1024 * 1024, 0x41);
     open(
       await serve((socket) => {
@@ -93,7 +100,10 @@ describe('a ZooKeeper session on servers that are none', () => {
           while (!socket.destroyed && socket.write(block));
         };
         socket.on('drain', pour);
-        pour();
+        socket.once('data', () => {
+          socket.write(welcome(60_000));
+          pour();
+        });
       }),
     );
     await eventually('it was cut', () => accepted >= 2);

@@ -47,8 +47,10 @@ describe('a circuit breaker', () => {
   });
 
   it('is not held open by calls that began before it opened', () => {
-    const early = Array.from({ length: 8 }, () => breaker.begin());
-    for (const trial of early) breaker.failed(0, trial);
+    const early = Array.from({ length: FAILURES_MAX * 3 }, () => breaker.begin());
+    early.forEach((trial, i) => {
+      breaker.failed(i < FAILURES_MAX ? 0 : 900, trial);
+    });
     assert.equal(breaker.allows(1_000), true);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { OUTBOUND_MAX, PEERS_AT_ONCE_MAX } from '../../../src/peers/peer-reader.ts';
-import { answer, javaAnswer, LOG, live, marker } from './entries.ts';
+import { answer, javaAnswer, live, marker } from './entries.ts';
 import { member, ReaderStand, silentMember, TIMEOUT_MS } from './scripted-transport.ts';
 
 const BEHIND = { trust: 'behind', entry: undefined, source: 1, freshPeer: false };
@@ -315,6 +315,23 @@ describe('peers that are left alone', () => {
     stand.clock.advance(1);
     assert.deepEqual(await stand.answeredRead('k', answer(30, undefined)), ['a']);
     assert.deepEqual(await stand.answeredRead('k', answer(30, undefined)), ['a']);
+  });
+
+  it('does not try a peer either that began to fail while the read was under way', async () => {
+    const stand = new ReaderStand(['a', 'b', 'c', 'd']);
+    const { members } = stand;
+    const reading = stand.read();
+    assert.deepEqual(stand.transport.waiting, ['a', 'b', 'c']);
+    stand.members = members.filter(({ self, http }) => self || http === 'd');
+    for (let i = 0; i < 5; i++) {
+      const failing = stand.read({ key: `k${i}` });
+      await stand.transport.fail('d');
+      await failing;
+    }
+    await stand.transport.fail('a');
+    assert.deepEqual(stand.transport.waiting, ['b', 'c']);
+    stand.clock.advance(TIMEOUT_MS);
+    await reading;
   });
 
   it('counts a missed deadline as a failure, and peers apart', async () => {

@@ -21,7 +21,7 @@ type Test = Parameters<typeof openDoor>[0];
 
 /** A client that has been there all along, and a check that it is still served. */
 async function goodClient(t: Test, { server, store }: TestDoor): Promise<() => Promise<void>> {
-  store.apply('good', 'live', Buffer.from('yes'));
+  store.seed('good', 'live', 'yes');
   const socket = await RpcSocket.ready(t, server);
   let serial = 0;
   return async () => {
