@@ -150,7 +150,10 @@ export class Store implements KeyValueStore {
         throw new ServiceError('storage', 'The local storage cannot be read', { cause: error });
       }
     }
-    return { trust, partition, position, entry, source: 1 };
+    // Before the first recovery an absence says nothing: compaction may have taken the key's former
+    // record away and left the later one beyond the position. As of 0 it beats no other answer.
+    const telling = entry !== undefined || this.#everRecovered(partition);
+    return { trust, partition, position: telling ? position : 0, entry, source: 1 };
   }
 
   async #waitFor(after: Version, partition: number): Promise<void> {

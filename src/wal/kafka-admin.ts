@@ -45,8 +45,10 @@ export class KafkaAdmin {
   readonly #options: AdminOptions;
   readonly #brokers: string;
   readonly #clock: Clock;
-  /** Brokers that the cluster has named: they are asked when none of those in the settings answers. */
-  #learned: readonly string[] = [];
+  /** Brokers of the settings, and those that the cluster has named: asked in this order. */
+  #known: readonly string[];
+  #knowsMore = false;
+  #asking = 0;
   #admin: Admin | undefined;
   #seen: unknown[] = [];
   #closed = false;
@@ -59,6 +61,7 @@ export class KafkaAdmin {
     this.#make = make;
     this.#options = adminOptions(connection);
     this.#brokers = connection.brokers;
+    this.#known = connection.brokers.split(',');
     this.#clock = clock;
   }
 
@@ -144,16 +147,22 @@ export class KafkaAdmin {
     // The client keeps the first cluster id that it heard for as long as it has any metadata.
     admin.clearMetadata();
     const metadata = await admin.metadata({ topics, forceUpdate: true });
-    this.#learned = [...metadata.brokers.values()].map(({ host, port }) =>
+    const named = [...metadata.brokers.values()].map(({ host, port }) =>
       host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     );
+    if (named.some((each) => !this.#known.includes(each))) {
+      this.#known = [...new Set([...this.#brokers.split(','), ...named])];
+      this.#knowsMore = true;
+    }
     return metadata;
   }
 
   async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     if (this.#closed) throw new LogUnavailableError('the log is closed');
+    if (this.#knowsMore && this.#asking === 0) void this.#discard();
     this.#admin ??= this.#open();
     const admin = this.#admin;
+    this.#asking += 1;
     try {
       return await withDeadline(this.#clock, question(admin), ANSWER_MS_MAX, () => {
         throw new LogUnavailableError(`Kafka at ${this.#brokers} does not answer in time`);
@@ -162,14 +171,15 @@ export class KafkaAdmin {
       // After a time-out a connection may hand an old answer to a new question.
       if (this.#admin === admin) void this.#discard();
       throw meaningOf(error, this.#brokers, this.#seen);
+    } finally {
+      this.#asking -= 1;
     }
   }
 
   #open(): Admin {
     this.#seen = [];
-    const configured = this.#options.bootstrapBrokers as string[];
-    const others = this.#learned.filter((each) => !configured.includes(each));
-    const admin = this.#make({ ...this.#options, bootstrapBrokers: [...configured, ...others] });
+    this.#knowsMore = false;
+    const admin = this.#make({ ...this.#options, bootstrapBrokers: [...this.#known] });
     const seen = this.#seen;
     // Without a listener a connection's second error would end the process.
     admin.connections.on('connecting', ({ connection }: { connection: Connection }) => {

@@ -41,6 +41,8 @@ const ADMIN_REQUEST_MS = 4_000;
 /** What the application thinks of before the write's own deadline, which the client must not outlive. */
 const WRITE_SLACK_MS = 2_000;
 const DELIVERY_MS_MIN = 500;
+/** A broker that says nothing for so long is given up and dialled again. */
+const SILENT_MS_MAX = 15_000;
 const BATCH_BYTES_MAX = 1_000_000;
 /** Where systems keep the authorities that they trust; Node alone would use its own list. */
 const SYSTEM_AUTHORITIES = [
@@ -63,6 +65,10 @@ export function readerConfig(connection: KafkaConnection, groupId: string): Cons
       'queued.min.messages': 20_000,
       'queued.max.messages.kbytes': 65_536,
       'fetch.wait.max.ms': 100,
+      // A commit without a coordinator waits as long as a session, and closing waits for the commit.
+      'session.timeout.ms': 6_000,
+      'heartbeat.interval.ms': 2_000,
+      'socket.timeout.ms': SILENT_MS_MAX,
       'check.crcs': true,
       'allow.auto.create.topics': false,
     },
@@ -92,6 +98,7 @@ export function probeConfig(connection: KafkaConnection): ConsumerConfig {
       'group.id': `${connection.clientId}-probe`,
       'enable.auto.commit': false,
       debug: 'metadata',
+      'socket.timeout.ms': SILENT_MS_MAX,
       'allow.auto.create.topics': false,
     },
     topic: {},

@@ -15,7 +15,6 @@ import type { ReadBatch, WalReader } from './wal.ts';
 
 const CONNECT_MS_MAX = 5_000;
 const FIRST_RECORD_MS = 50;
-const CLOSE_MS_MAX = 5_000;
 
 export interface KafkaReaderOptions {
   readonly kafka: KafkaModule;
@@ -41,6 +40,7 @@ export class KafkaReader implements WalReader {
   #reached: { partition: number; offset: number }[] = [];
   #idlePolls = 0;
   #more = false;
+  #groupRefused = false;
   #fault: LogUnavailableError | undefined;
   #pending: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
@@ -96,7 +96,7 @@ export class KafkaReader implements WalReader {
 
   /** Commits offsets to the group: for operators' tools alone. Throws what the client throws. */
   commit(positions: readonly number[]): void {
-    if (this.#closing !== undefined) return;
+    if (this.#closing !== undefined || this.#groupRefused) return;
     this.#consumer.commit(this.#places(positions));
   }
 
@@ -105,7 +105,7 @@ export class KafkaReader implements WalReader {
       // Calls into the client while it goes away may end the process.
       await this.#pending;
       this.#options.onClosed(this);
-      await disconnectClient(this.#consumer, this.#options.context.clock, CLOSE_MS_MAX);
+      await disconnectClient(this.#consumer, this.#options.context.clock);
     })();
     return this.#closing;
   }
@@ -139,6 +139,7 @@ export class KafkaReader implements WalReader {
         if (!error) return resolve(messages);
         if (codeOf(error) === KAFKA_CODE.groupAuthorization) {
           // The group is for operators' tools only.
+          this.#groupRefused = true;
           this.#options.contact.warn(
             `Kafka refuses the consumer group ${this.#options.config.global['group.id']}: offsets are not published`,
           );

@@ -18,7 +18,7 @@ export function inTurns<T>(ask: () => Promise<T>): () => Promise<T> {
       .catch(() => {})
       .then(() => {
         next = undefined;
-        return start();
+        return running ?? start();
       });
     return next;
   };

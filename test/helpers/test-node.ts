@@ -35,8 +35,7 @@ export class TestNode {
   /** Log lines (NDJSON) since the first start. */
   readonly log: string[] = [];
   readonly stdout: string[] = [];
-  http = '';
-  avro = '';
+  #listening: () => string | undefined = () => undefined;
 
   private constructor(options: TestNodeOptions, dataDir: string) {
     this.#options = options;
@@ -77,7 +76,8 @@ export class TestNode {
     const from = this.log.length;
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
     createInterface({ input: child.stdout }).on('line', (line) => this.stdout.push(line));
-    const listening = () => this.log.slice(from).find((line) => line.includes('"msg":"listening"'));
+    const listening = () =>
+      this.log.slice(from).findLast((line) => line.includes('"msg":"listening"'));
     await eventually(
       'the doors listen',
       () => listening() !== undefined || child.exitCode !== null,
@@ -86,9 +86,21 @@ export class TestNode {
       },
     );
     if (child.exitCode !== null) throw new Error(`exit ${child.exitCode}: ${this.tail()}`);
-    const { http, rpc } = JSON.parse(listening() ?? '{}') as { http: string; rpc: string };
-    this.http = http;
-    this.avro = rpc;
+    this.#listening = listening;
+  }
+
+  /** `host:port` of the HTTP door, where the node listens now. */
+  get http(): string {
+    return this.#addresses().http;
+  }
+
+  /** `host:port` of the Avro door. */
+  get avro(): string {
+    return this.#addresses().rpc;
+  }
+
+  #addresses(): { http: string; rpc: string } {
+    return JSON.parse(this.#listening() ?? '{}') as { http: string; rpc: string };
   }
 
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {

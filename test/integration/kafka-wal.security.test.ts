@@ -129,16 +129,19 @@ describe('a Kafka with locked doors', () => {
     const wal = await open(topic, doors.password, alice());
     const warned: string[] = [];
     wal.events = { warning: (line) => warned.push(line) };
-    const { warnings, recordBytesMax, deleteRetentionMs } = await eventually('the permission is known', () => wal.connect());
+    const { warnings, recordBytesMax, deleteRetentionMs } = await eventually(
+      'the permission is known',
+      () => wal.connect(),
+    );
     assert.deepEqual([recordBytesMax, deleteRetentionMs], [undefined, undefined]);
     assert.match(warnings.join('\n'), /may not be read/);
     const { offset } = await wal.append(requestFor(0));
     const follower = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
     await follower.untilAll([{ partition: 0, offset }]);
     assert.deepEqual(await wal.ends(), [1, 0, 0]);
-    wal.publishPositions([1,0,0]);
-    for (let i=0;i<40;i++) await follower.step();
-    console.error('WARNED', warned);
+    wal.publishPositions([1, 0, 0]);
+    await follower.until('a warning', () => warned.length > 0);
+    assert.match(warned.join(), /refuses the consumer group/);
     await follower.reader.close();
   });
 

@@ -5,8 +5,8 @@ import { ZookeeperSession } from '../../src/cluster/zookeeper-session.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { FaultProxy } from '../helpers/fault-proxy.ts';
-import { failsWith } from '../helpers/rpc-client.ts';
-import { openDoor, type TestDoor } from '../helpers/rpc-door.ts';
+import { failsWith, openProxiedDoor, type ProxiedDoor } from '../helpers/rpc-client.ts';
+import type { TestDoor } from '../helpers/rpc-door.ts';
 import { silentLogger } from '../helpers/silent-logger.ts';
 import { sharedZookeeper, uniqueName } from '../services/shared.ts';
 
@@ -34,8 +34,8 @@ async function announce({ session }: Place, { server }: TestDoor): Promise<void>
   await session.create(`${SOCKETS}/${server}`, Buffer.from('{}'), { ephemeral: true });
 }
 
-async function openNamedDoor(t: TestContext, name: string): Promise<TestDoor> {
-  const door = await openDoor(t);
+async function openNamedDoor(t: TestContext, name: string): Promise<ProxiedDoor> {
+  const door = await openProxiedDoor(t);
   door.store.seed('who', 'live', name);
   return door;
 }
@@ -67,6 +67,16 @@ describe('BitacoraClient with ZooKeeper', () => {
     assert.equal(await client.get('who'), 'b');
     await client.set('k', 'v');
     assert.equal(b.store.entries.get('k')?.value.toString(), 'v');
+
+    // Nobody is announced: that is rather a fault of the list than of all servers.
+    await place.session.remove(`${SOCKETS}/${b.server}`);
+    for (let i = 0; i < 5; i++) {
+      const before = b.proxy.counters.accepted;
+      b.proxy.reset();
+      await eventually('it is connected again', () => b.proxy.counters.accepted > before);
+      assert.equal(await client.get('who'), 'b');
+    }
+    await announce(place, b);
 
     proxy.cut();
     await eventually('ZooKeeper is away', () => proxy.connections === 0);

@@ -199,6 +199,8 @@ test('what is left at the deadline of the drain is answered 503, writes with an 
   await eventually('all are under way', () => store.calls.length >= 4);
   const started = performance.now();
   const drained = door.drain(100);
+  await clients[4]!.answers(1);
+  clients[4]!.send('defghi');
   const got = await Promise.all(clients.map((client) => client.untilClosed()));
   await drained;
   assert.ok(performance.now() - started < 2_000);

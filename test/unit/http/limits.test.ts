@@ -110,6 +110,17 @@ test('a client that sends without end gets its 413 and is cut', async (t) => {
   assert.deepEqual(store.calls, []);
 });
 
+test('a client that reads only after it has sent too much still finds its 413', async (t) => {
+  const { port } = await openDoor(t, { limits: { valueBytesMax: 1_000 } });
+  const body = 'v'.repeat(3_000_000);
+  const client = await RawHttp.connect(port);
+  client.socket.pause();
+  const head = `POST /rpc?key=a HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+  await new Promise((resolve) => client.socket.write(head + body, resolve));
+  client.socket.resume();
+  assert.equal(only(await client.untilClosed()).status, 413);
+});
+
 test('many tiny chunks make one value', async (t) => {
   const { port, store } = await openDoor(t);
   const count = 50_000;
@@ -239,8 +250,9 @@ test('where memory for answers runs short, clients that read nothing make room',
   assert.equal((await rawRequest(port, 'GET /rpc?key=none')).status, 404);
   now.ms += 3_000;
   assert.equal((await rawRequest(port, 'GET /rpc?key=one')).status, 200);
-  await eventually('only the reader was served', () => door.connections === 0);
-  stalled.close();
+  stalled.socket.resume();
+  assert.ok((await stalled.untilClosed()).length < 8_000_000);
+  await eventually('no connection is left', () => door.connections === 0);
 });
 
 test('a flood of pipelined requests that wait is not read without bound, and answered in order', async (t) => {
