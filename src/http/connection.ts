@@ -24,6 +24,7 @@ export interface ConnectionOwner {
     readonly connectionAnswersBytesMax: number;
     readonly lingerMs: number;
   };
+  now(): number;
   monotonic(): number;
   after(ms: number, callback: () => void): () => void;
   /** First request after silence, or silence after the last answer. */
@@ -53,6 +54,7 @@ export class Connection {
   #runs = false;
   #fault: ErrorAnswer | undefined;
   #progressAt: number;
+  #ended = false;
   #closed = false;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
@@ -85,6 +87,7 @@ export class Connection {
 
   /** Takes a request; `run` is called now, or when the client has read enough of its answers. */
   begin(exchange: LiveExchange, run: () => void): void {
+    if (this.#ended) return;
     this.#exchanges.add(exchange);
     this.#latest = exchange;
     if (this.#exchanges.size === 1) {
@@ -99,6 +102,16 @@ export class Connection {
       this.#pause();
       this.#waiting.push(run);
     }
+  }
+
+  isLatest(exchange: LiveExchange): boolean {
+    return this.#latest === exchange;
+  }
+
+  /** The answer under way says that it is the last one: requests behind it are not run. */
+  end(): void {
+    this.#ended = true;
+    this.#waiting = [];
   }
 
   holdAnswer(bytes: number): void {
@@ -180,11 +193,8 @@ export class Connection {
 
   #sayLast(fault: ErrorAnswer): void {
     const { socket } = this;
-    if (!socket.writable) {
-      socket.destroy();
-      return;
-    }
-    socket.end(rawAnswer(fault));
+    if (!socket.writable) return;
+    socket.end(rawAnswer(fault, this.#owner.now()));
     // What is still being sent is read for a while: a reset could take the answer from the client.
     const cancel = this.#owner.after(this.#owner.limits.lingerMs, () => socket.destroy());
     socket.once('close', cancel);

@@ -79,6 +79,10 @@ export class Connections implements ConnectionOwner {
     return false;
   }
 
+  now(): number {
+    return this.#clock.now();
+  }
+
   monotonic(): number {
     return this.#clock.monotonic();
   }

@@ -191,7 +191,10 @@ export class Exchange implements LiveExchange {
   }
 
   #isLast(): boolean {
-    return this.#closes || this.bodyPending || this.#connections.closing;
+    const closing = this.#connections.closing && this.#connection.isLatest(this);
+    const last = this.#closes || this.bodyPending || closing;
+    if (last) this.#connection.end();
+    return last;
   }
 
   #end(): void {

@@ -20,7 +20,7 @@ import { errorAnswer, malformedAnswer } from './error-answers.ts';
 import { Exchange } from './exchange.ts';
 import { completeLimits, type GivenHttpLimits, HEAD_BYTES_MAX, type HttpLimits } from './limits.ts';
 import { isPreflight, Origins, PREFLIGHT_HEADERS } from './origins.ts';
-import { type ParserFault, parserFaultAnswer } from './parser-faults.ts';
+import { isAfterLast, type ParserFault, parserFaultAnswer } from './parser-faults.ts';
 import { receiveBody } from './request-body.ts';
 import { parseTarget } from './request-target.ts';
 import { statusRoutes } from './status-routes.ts';
@@ -239,6 +239,7 @@ export class HttpDoor {
   }
 
   #parserFailed(fault: ParserFault, socket: Duplex): void {
+    if (isAfterLast(fault)) return;
     const connection = this.#connections.of(socket as Socket);
     const answer = parserFaultAnswer(fault);
     // A client that connects and never says a word gets no answer to a question it has not asked.

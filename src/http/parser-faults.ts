@@ -13,6 +13,11 @@ export interface ParserFault extends Error {
 const UNKNOWN_METHOD = /^[A-Za-z!#$%&'*+.^_`|~-]{1,32} \S{1,1000} HTTP\/1\.[01]\r?\n/;
 const LINE_BYTES_MAX = 1_100;
 
+/** Bytes behind a request that closes its connection: they mean nothing. */
+export function isAfterLast(fault: ParserFault): boolean {
+  return fault.code === 'HPE_CLOSED_CONNECTION';
+}
+
 /** The answer to a request that could not be parsed to its end; undefined: the client is gone. */
 export function parserFaultAnswer(fault: ParserFault): ErrorAnswer | undefined {
   switch (fault.code) {

@@ -12,6 +12,7 @@ const run = promisify(execFile);
 const SCRIPT = new URL('../../vagrant/provision.sh', import.meta.url).pathname;
 const PROVISION_MS_MAX = 5 * 60_000;
 const START_MS_MAX = 90_000;
+const ASK_MS_MAX = 5_000;
 
 /** All that provision.sh does inside a virtual machine, but for packages, the user and systemd. */
 describe('the virtual machine’s Kafka and ZooKeeper', () => {
@@ -70,25 +71,34 @@ describe('the virtual machine’s Kafka and ZooKeeper', () => {
     await zookeeper.untilReady('ZooKeeper', START_MS_MAX, async () => {
       return (await ask(zookeeperPort, 'ruok')) === 'imok';
     });
-    const admin = new Admin({
-      clientId: 'bitacora-test',
-      bootstrapBrokers: [`127.0.0.1:${kafkaPort}`],
-      retries: false,
-    });
-    try {
-      await kafka.untilReady('Kafka', START_MS_MAX, async () => {
-        const { brokers } = await admin.metadata({ topics: [], forceUpdate: true });
-        return [...brokers.values()].some(({ host, port }) => {
-          return host === '127.0.0.1' && port === kafkaPort;
-        });
+    await kafka.untilReady('Kafka', START_MS_MAX, async () => {
+      const { brokers } = await asAdmin(kafkaPort, (admin) =>
+        admin.metadata({ topics: [], forceUpdate: true }),
+      );
+      return [...brokers.values()].some(({ host, port }) => {
+        return host === '127.0.0.1' && port === kafkaPort;
       });
-      const topic = { topics: ['t'], partitions: 1, replicas: 1 };
-      assert.equal((await admin.createTopics(topic)).length, 1);
-    } finally {
-      await admin.close();
-    }
+    });
+    const topic = { topics: ['t'], partitions: 1, replicas: 1 };
+    const created = await asAdmin(kafkaPort, (admin) => admin.createTopics(topic));
+    assert.equal(created.length, 1);
   });
 });
+
+async function asAdmin<T>(port: number, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Admin({
+    clientId: 'bitacora-test',
+    bootstrapBrokers: [`127.0.0.1:${port}`],
+    retries: false,
+    connectTimeout: ASK_MS_MAX,
+    timeout: ASK_MS_MAX,
+  });
+  try {
+    return await work(admin);
+  } finally {
+    await admin.close();
+  }
+}
 
 function ask(port: number, word: string): Promise<string> {
   return new Promise((resolve, reject) => {

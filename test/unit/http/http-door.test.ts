@@ -185,6 +185,42 @@ test('once it stops accepting, what is under way is answered and its connection 
   await drained;
 });
 
+test('pipelined writes under way are all answered when the door stops', async (t) => {
+  const { port, store, door } = await openDoor(t);
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  const client = await RawHttp.connect(port);
+  client.send(request('POST /rpc?key=a&value=v').repeat(5));
+  await eventually('all are under way', () => store.calls.length === 5);
+  const drained = door.drain(60_000);
+  gate.resolve();
+  const answers = parseAnswers(await client.untilClosed());
+  assert.deepEqual(
+    answers.map(({ status, headers }) => [status, headers.get('connection')]),
+    [...Array.from({ length: 4 }, () => [200, 'keep-alive']), [200, 'close']],
+  );
+  await drained;
+});
+
+test('requests behind the last answer of a connection are not run', async (t) => {
+  const { port, store } = await openDoor(t);
+  const write = request('POST /rpc?key=a&value=v');
+  const hostless = parseAnswers(await rawExchange(port, `GET /rpc HTTP/1.1\r\n\r\n${write}`));
+  assert.deepEqual(
+    hostless.map(({ status }) => status),
+    [400],
+  );
+  const last = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+  for (const rest of [write, 'garbage\r\n\r\n', '\r\n']) {
+    const answers = parseAnswers(await rawExchange(port, last + rest));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200],
+    );
+  }
+  assert.deepEqual(store.calls, []);
+});
+
 test('what is left at the deadline of the drain is answered 503, writes with an outcome', async (t) => {
   const never = new Promise<void>(() => {});
   const { port, store, door } = await openDoor(t, { status: () => never });
