@@ -2,22 +2,29 @@
 #   docker run -e BROKER_LIST=kafka:9092 -e ZOOKEEPER_HOSTS=zookeeper:2181 -v bitacora:/data bitacora
 # Every setting is a variable, or a flag after the image's name.
 
-FROM node:20-bookworm-slim AS build
+# The modules that run, the native ones compiled. Apart from the program, whose changes need no compiler.
+FROM node:20-bookworm-slim AS modules
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
     build-essential python3 pkg-config libssl-dev zlib1g-dev libzstd-dev \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/bitacora
-# The base image carries Node's headers: building the native modules downloads nothing else.
+# The base image carries Node's headers: compiling downloads nothing.
 ENV npm_config_nodedir=/usr/local
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts && npm rebuild
+# In two steps, since npm would run the project's own build as well, which is not here.
+RUN npm ci --omit=dev --ignore-scripts && npm rebuild
+COPY deploy/slim-modules.sh ./deploy/
+RUN sh deploy/slim-modules.sh node_modules
+
+FROM node:20-bookworm-slim AS build
+WORKDIR /opt/bitacora
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY avro ./avro
 COPY src ./src
-RUN npm run build && npm prune --omit=dev --ignore-scripts
-COPY deploy/slim-modules.sh deploy/healthcheck.mjs ./deploy/
-RUN sh deploy/slim-modules.sh node_modules
+RUN npm run build
 
 FROM node:20-bookworm-slim
 RUN apt-get update \
@@ -26,7 +33,7 @@ RUN apt-get update \
 WORKDIR /opt/bitacora
 COPY package.json LICENSE ./
 COPY avro ./avro
-COPY --from=build /opt/bitacora/node_modules ./node_modules
+COPY --from=modules /opt/bitacora/node_modules ./node_modules
 COPY --from=build /opt/bitacora/dist ./dist
 COPY deploy/healthcheck.mjs ./deploy/
 # The Kafka client is an optional dependency and leaves out what it finds no library for, silently:

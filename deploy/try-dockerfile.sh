@@ -7,8 +7,8 @@
 # Node copied in, and the build sees this machine's network, npm settings and certificates. There is
 # no image at the end, and no isolation but a chroot and namespaces.
 #
-#   deploy/try-dockerfile.sh              # STORAGE=memory
-#   RUN_ENV='A=b C=d' deploy/try-dockerfile.sh
+#   deploy/try-dockerfile.sh      # STORAGE=memory, in a network of its own
+#   NETWORK=host RUN_ENV='BROKER_LIST=127.0.0.1:9092 ZOOKEEPER_HOSTS=127.0.0.1:2181' deploy/try-dockerfile.sh
 set -euo pipefail
 
 # Mounts and processes that are made here vanish with these namespaces, however the script ends.
@@ -20,6 +20,7 @@ fi
 CONTEXT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly CONTEXT
 readonly RUN_ENV=${RUN_ENV:-STORAGE=memory}
+readonly NETWORK=${NETWORK:-own}
 readonly HEALTHY_SECONDS_MAX=60
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/bitacora-dockerfile-XXXXXX")
@@ -173,13 +174,13 @@ readarray -t check < <(json_words "$healthcheck")
 read -r -a given <<<"$RUN_ENV"
 
 trial() {
-  ip link set lo up
+  [ "$NETWORK" = host ] || ip link set lo up
   EXEC='exec' inside "${given[@]}" HOME=/home/node -- "${start[@]}" &
   local process=$! second
   for ((second = 0; second < HEALTHY_SECONDS_MAX; second++)); do
     kill -0 "$process" 2>/dev/null || { wait "$process"; fail "it ended with $?"; }
     if inside "${given[@]}" -- "${check[@]}"; then
-      say "healthy after $second s, as $(ps -o user= -o args= --ppid "$process" | tail -n 1)"
+      say "healthy after $second s, as uid $(ps -o uid= -o args= --ppid "$process" | tail -n 1)"
       kill -TERM "$process"
       wait "$process" || fail "after SIGTERM it ended with $?"
       say 'stopped by SIGTERM with 0'
@@ -191,8 +192,12 @@ trial() {
 }
 
 say "${start[*]} with $RUN_ENV as $user, checked by ${check[*]}"
-# A network of its own: the doors' usual ports may be taken on this machine.
-export -f trial inside say fail
-export root workdir user RUN_ENV HEALTHY_SECONDS_MAX
-export_arrays=$(declare -p stage_env start check given)
-unshare --net bash -euo pipefail -c "$export_arrays"$'\ntrial'
+if [ "$NETWORK" = host ]; then
+  trial
+else
+  # The doors' usual ports may be taken on this machine.
+  export -f trial inside say fail
+  export root workdir user RUN_ENV NETWORK HEALTHY_SECONDS_MAX
+  arrays=$(declare -p stage_env start check given)
+  unshare --net bash -euo pipefail -c "$arrays"$'\ntrial'
+fi

@@ -99,7 +99,7 @@ export class RawProducer {
     await done((callback) => this.#producer.initTransactions(30_000, callback));
   }
 
-  close(): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => this.#producer.disconnect(1_000, () => resolve()));
   }
 }

@@ -15,10 +15,14 @@ import { type SharedKafka, sharedKafka, uniqueName } from '../services/shared.ts
 
 describe('an appender whose producer fails for good', () => {
   let shared: SharedKafka;
+  let appender: KafkaAppender | undefined;
   before(async () => {
     shared = await sharedKafka();
   });
-  after(() => shared.release());
+  after(async () => {
+    await appender?.close(1_000);
+    await shared.release();
+  });
 
   it('leaves what was under way in doubt and goes on with another producer', async () => {
     const topic = uniqueName('fatal');
@@ -32,7 +36,7 @@ describe('an appender whose producer fails for good', () => {
       }
     }
     const connection = { brokers: shared.brokerList, clientId: 'test', security: PLAINTEXT };
-    const appender = new KafkaAppender({
+    const made = new KafkaAppender({
       kafka: { ...kafka, Producer: Recorded },
       config: producerConfig(connection, { writeTimeoutMs: 10_000, messageBytesMax: 1_000_000 }),
       topic,
@@ -40,20 +44,20 @@ describe('an appender whose producer fails for good', () => {
       contact: new KafkaContact(),
       recordBytesMax: undefined,
     });
-    await appender.connect();
-    const first = await appender.append(requestFor(0));
-    const lost = appender.append(requestFor(0)).catch((error) => error);
+    appender = made;
+    await made.connect();
+    const first = await made.append(requestFor(0));
+    const lost = made.append(requestFor(0)).catch((error) => error);
     producers[0]?.emit('event.error', { message: 'fatal error', code: -1 });
     const failure = await lost;
     assert.ok(failure instanceof ServiceError);
     assert.deepEqual([failure.code, failure.outcome], ['log_unavailable', 'unknown']);
-    const refused = await appender.append(requestFor(0)).catch((error) => error);
+    const refused = await made.append(requestFor(0)).catch((error) => error);
     assert.deepEqual([refused.code, refused.outcome], ['log_unavailable', 'not_written']);
-    const next = await eventually('another producer', () => appender.append(requestFor(0)));
+    const next = await eventually('another producer', () => made.append(requestFor(0)));
     assert.ok(next.offset > first.offset);
     assert.equal(producers.length, 2);
     producers[1]?.emit('event.error', { message: 'fatal error', code: -1 });
-    await appender.close(1_000);
-    await appender.close(1_000);
+    await made.close(1_000);
   });
 });

@@ -110,11 +110,10 @@ describe('appending to a Kafka topic', () => {
   it('places keys where producers with murmur2 place them', async () => {
     const topic = uniqueName('murmur2');
     const { wal } = await opened(topic, { partitions: 7 });
-    const producer = await RawProducer.open(shared.brokerList, topic);
+    await using producer = await RawProducer.open(shared.brokerList, topic);
     const keys = Array.from({ length: 200 }, (_, i) => randomBytes(1 + (i % 40)));
     const value = Buffer.from('v');
     for (let i = 0; i < keys.length; i += 1) await producer.send([{ key: keys[i]!, value }]);
-    await producer.close();
     const start = Array.from({ length: 7 }, () => 0);
     const follower = new LogFollower(await wal.read(start), start);
     await follower.until('all keys', () => follower.records.length === keys.length);

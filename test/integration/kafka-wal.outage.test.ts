@@ -135,6 +135,15 @@ describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () =>
       const now = await wal.identity();
       return now.topicId === identity.topicId && now.clusterId === identity.clusterId;
     });
+    const back = await eventually('a write into the old log', () => wal.append(requestFor(0)), {
+      withinMs: 30_000,
+    });
+    assert.ok(back.offset >= 1);
+    const ends = await eventually('its ends', () => wal.ends());
+    assert.ok((ends[0] ?? 0) > back.offset);
+    const reader = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
+    await reader.untilAll([{ partition: 0, offset: back.offset }]);
+    await reader.reader.close();
   });
 
   it('bounds every question when nothing answers, and the close', {

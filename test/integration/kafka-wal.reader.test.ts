@@ -31,11 +31,10 @@ describe('reading a Kafka topic that others write to', () => {
   it('gives null, empty and zero bytes as what they are', async () => {
     const topic = uniqueName('bytes');
     const wal = await opened(topic);
-    const producer = await RawProducer.open(shared.brokerList, topic);
+    await using producer = await RawProducer.open(shared.brokerList, topic);
     const values = [null, EMPTY, Buffer.from([0]), Buffer.from([0, 0, 255])];
     await producer.send(values.map((value) => ({ partition: 0, value })));
     await producer.send([{ partition: 0, key: EMPTY, value: Buffer.from('empty key') }]);
-    await producer.close();
     const follower = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
     await follower.until('five records', () => follower.records.length === 5);
     await follower.reader.close();
@@ -50,7 +49,7 @@ describe('reading a Kafka topic that others write to', () => {
   it('reaches the end past the marks that transactions leave', async () => {
     const topic = uniqueName('transactions');
     const wal = await opened(topic);
-    const producer = await RawProducer.open(shared.brokerList, topic, {
+    await using producer = await RawProducer.open(shared.brokerList, topic, {
       'transactional.id': topic,
     });
     await producer.readyForTransactions();
@@ -68,7 +67,6 @@ describe('reading a Kafka topic that others write to', () => {
     assert.equal(offset, 8);
     await follower.untilAll([{ partition: 0, offset }]);
     await follower.reader.close();
-    await producer.close();
   });
 
   it('rejects next when a position lies beyond the end', async () => {
@@ -108,12 +106,11 @@ describe('reading a Kafka topic that others write to', () => {
     const topic = uniqueName('codecs');
     const wal = await opened(topic);
     for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
-      const producer = await RawProducer.open(shared.brokerList, topic, {
+      await using producer = await RawProducer.open(shared.brokerList, topic, {
         'compression.codec': codec,
       });
       const value = Buffer.from(`${codec} `.repeat(100));
       await producer.send([{ partition: 0, value }]);
-      await producer.close();
     }
     // The topic's own lz4 would hide what producers send.
     const plain = uniqueName('zstd');

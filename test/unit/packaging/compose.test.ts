@@ -26,6 +26,11 @@ interface Compose {
   readonly volumes: Readonly<Record<string, null>>;
 }
 
+/** The package's own declarations do not resolve under this project's module resolution. */
+interface LintResult {
+  readonly messages: readonly { readonly type: string; readonly message: string }[];
+}
+
 const { services, volumes } = parse(readFileSync(FILE, 'utf8'), { merge: true }) as Compose;
 const nodes = Object.entries(services).filter(([, { build }]) => build !== undefined);
 const settingsOf = ({ environment = {} }: Service) =>
@@ -33,11 +38,12 @@ const settingsOf = ({ environment = {} }: Service) =>
 
 test('compose.yaml fits the schema of the Compose specification', () => {
   const linter = new DCLinter({ rules: {}, quiet: true, debug: false, exclude: [] });
-  const errors = linter
-    .lintFiles([FILE], false)
-    .flatMap(({ messages }) => messages)
-    .filter(({ type }) => type === 'error');
-  assert.deepEqual(errors, []);
+  const results: readonly LintResult[] = linter.lintFiles([FILE], false);
+  const messages = results.flatMap((result) => result.messages);
+  assert.deepEqual(
+    messages.filter(({ type }) => type === 'error'),
+    [],
+  );
 });
 
 test('three nodes are built from the Dockerfile, each with data of its own', () => {

@@ -34,7 +34,7 @@ function stages(all: readonly Instruction[]): Instruction[][] {
 
 const text = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
 const all = instructions(text);
-const [build = [], final = []] = stages(all);
+const [modules = [], build = [], final = []] = stages(all);
 const argumentsOf = (stage: readonly Instruction[], word: string) =>
   stage.filter((each) => each.word === word).map((each) => each.rest);
 const copies = (stage: readonly Instruction[]) =>
@@ -45,11 +45,11 @@ function environment(stage: readonly Instruction[]): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]));
 }
 
-test('the image is built in two stages on the same Debian release', () => {
-  const [builder, ...rest] = argumentsOf(all, 'FROM');
-  assert.equal(rest.length, 1);
-  assert.match(rest[0] ?? '', /^node:\d+-bookworm-slim$/);
-  assert.equal(builder, `${rest[0]} AS build`);
+test('the image is built in stages on the same Debian release', () => {
+  const images = argumentsOf(all, 'FROM');
+  const base = images.at(-1) ?? '';
+  assert.match(base, /^node:\d+-bookworm-slim$/);
+  assert.deepEqual(images, [`${base} AS modules`, `${base} AS build`, base]);
 });
 
 test('its Node is one that package.json accepts', () => {
@@ -79,12 +79,17 @@ test('whatever is copied from the tree exists and is let through by .dockerignor
   );
 });
 
-test('whatever is copied from the build stage was made there', () => {
-  const [workdir = ''] = argumentsOf(build, 'WORKDIR');
-  const fromBuild = copies(final).filter(([first]) => first === '--from=build');
-  const sources = fromBuild.flatMap((words) => words.slice(1, -1));
-  assert.deepEqual(sources, [`${workdir}/node_modules`, `${workdir}/dist`]);
-  assert.deepEqual(argumentsOf(final, 'WORKDIR'), [workdir]);
+test('whatever is copied from an earlier stage was made there', () => {
+  const [workdir] = argumentsOf(final, 'WORKDIR');
+  for (const stage of [modules, build]) assert.deepEqual(argumentsOf(stage, 'WORKDIR'), [workdir]);
+  assert.deepEqual(
+    copies(final).filter(([first]) => first?.startsWith('--from=')),
+    [
+      ['--from=modules', `${workdir}/node_modules`, './node_modules'],
+      ['--from=build', `${workdir}/dist`, './dist'],
+    ],
+  );
+  assert.match(argumentsOf(modules, 'RUN').join('\n'), /npm ci --omit=dev/);
 });
 
 test('what the program reads beside dist is in the image', () => {
