@@ -123,6 +123,18 @@ describe('appending to a Kafka topic', () => {
     }
   });
 
+  it('waits at its close for what is under way', async () => {
+    const topic = uniqueName('flushed');
+    const { wal } = await opened(topic);
+    const writes = Array.from({ length: 2_000 }, (_, i) => wal.append(requestFor(i % 3)));
+    await wal.close(10_000);
+    const settled = await Promise.allSettled(writes);
+    assert.deepEqual(
+      settled.filter(({ status }) => status === 'rejected'),
+      [],
+    );
+  });
+
   it('publishes positions as a consumer group', async () => {
     const topic = uniqueName('published');
     const group = uniqueName('group');
