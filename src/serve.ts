@@ -31,10 +31,11 @@ export async function serve(args: readonly string[]): Promise<void> {
     if (stopping) return;
     stopping = true;
     logger.info({ signal }, 'stopping');
+    // It also keeps the process alive until all is closed: the clock's own timers do not.
     setTimeout(() => {
       logger.fatal('the stop took too long');
       exit(EXIT.failure);
-    }, STOP_DEADLINE_MS).unref();
+    }, STOP_DEADLINE_MS);
     node.stop().then(
       () => {
         logger.info('stopped');

@@ -85,7 +85,7 @@ export function statusOf(sources: StatusSources): StatusDocument {
       partitions: states.map((each, partition) => ({
         partition,
         position: filling(each).position,
-        end: core.freshness.end(partition),
+        end: endOf(core, partition, filling(each).position),
         caughtUp: core.freshness.fresh(partition),
       })),
     },
@@ -106,4 +106,10 @@ export function statusOf(sources: StatusSources): StatusDocument {
     warnings: sources.warnings.all(),
     ...(recovery !== undefined && { recovery }),
   };
+}
+
+/** The newest end told, or what was applied since: an answer is old at once where writes go on. */
+function endOf({ freshness }: Core, partition: number, position: number): number | null {
+  const end = freshness.end(partition);
+  return end === null || freshness.beyond(partition) ? end : Math.max(end, position);
 }

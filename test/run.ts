@@ -1,5 +1,5 @@
 /**
- * Runs all tests, or those whose path contains one of the arguments: builds first, starts one Kafka
+ * Runs all tests, or those whose path contains one of the arguments: builds and checks first, starts one Kafka
  * and one ZooKeeper for all of them, runs each file in a process of its own.
  * The last line is `N passed, N failed` (`, N skipped`); in CI a skipped test is a failure.
  */

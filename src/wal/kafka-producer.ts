@@ -40,6 +40,7 @@ export class KafkaProducer {
   #pumping: Deferred<void> | undefined;
   #landed: Deferred<void> | undefined;
   #dead = false;
+  #cancelPoll = () => {};
 
   private constructor(options: KafkaProducerOptions, producer: Producer) {
     this.#options = options;
@@ -50,7 +51,7 @@ export class KafkaProducer {
     producer.on('event.error', (error) => {
       if (isFatal(error)) this.#fatal(error.message);
     });
-    producer.setPollInterval(IDLE_POLL_MS);
+    this.#pollWhenIdle();
   }
 
   /** Rejects with LogUnavailableError. */
@@ -120,6 +121,17 @@ export class KafkaProducer {
     }
   }
 
+  /**
+   * Serves events while nothing is under way. Never beside a flush: two threads that serve reports
+   * hand them over out of order.
+   */
+  #pollWhenIdle(): void {
+    this.#cancelPoll = this.#options.context.clock.after(IDLE_POLL_MS, () => {
+      if (this.#pumping === undefined) this.#producer.poll();
+      this.#pollWhenIdle();
+    });
+  }
+
   #report(error: LibrdKafkaError | null, report: DeliveryReport): void {
     const flight = report.opaque as Flight | undefined;
     if (flight === undefined || !this.#flights.delete(flight)) return;
@@ -149,7 +161,7 @@ export class KafkaProducer {
   #die(reason: ServiceError): void {
     this.#dead = true;
     // A poll while the native client goes away may end the process.
-    this.#producer.setPollInterval(0);
+    this.#cancelPoll();
     for (const { settle } of this.#flights) settle.reject(reason);
     this.#flights.clear();
     this.#landed?.resolve();

@@ -123,6 +123,25 @@ describe('appending to a Kafka topic', () => {
     }
   });
 
+  it('takes very many writes at once and acknowledges each partition in order', {
+    timeout: 60_000,
+  }, async () => {
+    const { wal } = await opened(uniqueName('many'), { partitions: 12 });
+    const doubts: string[] = [];
+    wal.events = { identityDoubt: (why) => doubts.push(why) };
+    const latest = Array.from({ length: 12 }, () => -1);
+    let left = 100_000;
+    const caller = async (partition: number) => {
+      for (; left > 0; left -= 1) {
+        const { offset } = await wal.append(requestFor(partition, { key: 'k', value: 'v' }));
+        assert.ok(offset > latest[partition]!);
+        latest[partition] = offset;
+      }
+    };
+    await Promise.all(Array.from({ length: 1_024 }, (_, i) => caller(i % 12)));
+    assert.deepEqual(doubts, []);
+  });
+
   it('waits at its close for what is under way', async () => {
     const topic = uniqueName('flushed');
     const { wal } = await opened(topic);

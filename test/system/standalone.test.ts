@@ -77,6 +77,7 @@ describe('a standalone node', () => {
       /^bitacora ready http:\/\/127\.0\.0\.1:\d+ avro:\/\/127\.0\.0\.1:\d+$/,
     );
     assert.equal(await node.stop(), 0);
+    assert.match(node.log.at(-1) ?? '', /"msg":"stopped"/);
     assert.equal(node.stdout.length, 1);
     for (const line of node.log) JSON.parse(line);
   });

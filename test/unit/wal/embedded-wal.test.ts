@@ -32,8 +32,18 @@ function walOn(storage: Storage, others: Partial<EmbeddedWalOptions> = {}): Prom
 }
 
 describeWal('embedded on memory', async () => {
-  const wal = await walOn(new MemoryStorage(), { durable: false });
-  return { wal, partitions: PARTITIONS, close: () => wal.close(0) };
+  const storage = new MemoryStorage();
+  let wal = await walOn(storage, { durable: false });
+  return {
+    wal,
+    partitions: PARTITIONS,
+    reopen: async () => {
+      await wal.close(1_000);
+      wal = await walOn(storage, { durable: false });
+      return wal;
+    },
+    close: () => wal.close(0),
+  };
 });
 
 describeWal('embedded on RocksDB', async () => {
