@@ -61,7 +61,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files of src/ that hang folders together; no folder may import them. */
-const COMPOSITION = ['core.ts', 'log-engines.ts', 'main.ts', 'node.ts', 'serve.ts', 'status.ts'];
+const COMPOSITION = [
+  'bind-rocksdb.ts',
+  'core.ts',
+  'log-engines.ts',
+  'main.ts',
+  'node.ts',
+  'serve.ts',
+  'status.ts',
+];
 
 /** Where each third-party library may be imported. */
 const DOORS: Readonly<Record<string, RegExp>> = {
@@ -130,7 +138,7 @@ describe('the tree is tidy', () => {
 
   it('no file is forgotten', () => {
     const used = new Set(imports.map(({ to }) => to));
-    const entries = ['src/main.ts', 'src/client/client.ts'];
+    const entries = ['src/main.ts', 'src/bind-rocksdb.ts', 'src/client/client.ts'];
     const unused = sources
       .map(({ path }) => path)
       .filter((path) => !used.has(path) && !entries.includes(path) && !path.endsWith('.d.ts'));

@@ -9,6 +9,8 @@ import { judgeError } from './judge-error.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { ServerPool } from './server-pool.ts';
 
+/** With less time left than this no further attempt is begun. */
+const ATTEMPT_MS_MIN = 20;
 const PAUSE_MS_MIN = 20;
 const PAUSE_MS_MAX = 500;
 /** How long a server that is not connected yet is waited for when another one is. */
@@ -66,13 +68,15 @@ export class Caller {
       const attempt = await this.#attempt(connection, call, tried);
       if ('value' in attempt) return attempt.value;
       failure = attempt.failure;
-      if (this.#pool.pick(tried) !== undefined && this.#clock.monotonic() < until) continue;
+      const left = until - this.#clock.monotonic();
+      if (this.#pool.pick(tried) !== undefined && left >= ATTEMPT_MS_MIN) continue;
       // The last one connected cannot help: its place is for a server that was not asked.
       if (this.#pool.hasOther(tried)) connection.retire();
       else tried.clear();
       await this.#pause(Math.min(pauseMs, until - this.#clock.monotonic()));
-      // Not begun again with no time left: a write would be sent and given up at once.
-      if (this.#clock.monotonic() >= until) throw failure;
+      // Not begun again with no time left: a write would be sent and given up at once, and a read
+      // would end as a timeout although a server has said what is wrong.
+      if (until - this.#clock.monotonic() < ATTEMPT_MS_MIN) throw failure;
     }
   }
 

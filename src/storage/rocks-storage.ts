@@ -1,9 +1,9 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { checkKeys, checkOps, checkRange } from './check-ops.ts';
 import { checkedValue } from './checked-value.ts';
-import type { NativeCallback, NativeDatabase, OpenNativeDatabase } from './native-rocksdb.ts';
+import { loadRocksdb } from './load-rocksdb.ts';
+import type { NativeCallback, NativeDatabase } from './native-rocksdb.ts';
 import { closedError, rocksError } from './rocks-error.ts';
 import { RocksScan } from './rocks-scan.ts';
 import {
@@ -23,8 +23,6 @@ const CACHE_BYTES = 32 * MIB;
 const SIZE_BYTES_MAX = 2 ** 32 - 1;
 /** A clear runs in steps of so many keys, so that a close need not wait for all of it. */
 const CLEAR_STEP_KEYS = 10_000;
-
-const openNative = createRequire(import.meta.url)('rocksdb') as OpenNativeDatabase;
 
 export interface RocksStorageOptions {
   readonly writeBufferBytes?: number;
@@ -58,7 +56,7 @@ export class RocksStorage implements Storage {
     try {
       await mkdir(directory, { recursive: true });
       await refuseHeadless(directory);
-      const db = openNative(directory);
+      const db = loadRocksdb()(directory);
       await new Promise<void>((resolve, reject) => {
         db.open({ createIfMissing: true, writeBufferSize, cacheSize }, (error) =>
           error ? reject(error) : resolve(),
