@@ -37,22 +37,27 @@ export function withDeadline<T>(
 }
 
 /**
- * A call that many may want at once: each caller gets the outcome of a run that began after it asked,
- * and at most one runs while one waits.
+ * Shares a question among its askers, one at a time: whoever asks while one is under way gets the
+ * answer to the next, so that no answer is older than its question.
  */
-export function coalesced<T>(run: () => Promise<T>): () => Promise<T> {
+export function inTurns<T>(ask: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
-  let waiting: Promise<T> | undefined;
-  const begin = (): Promise<T> => {
-    waiting = undefined;
-    running = run().finally(() => {
-      running = undefined;
+  let next: Promise<T> | undefined;
+  const start = (): Promise<T> => {
+    const asked = ask().finally(() => {
+      if (running === asked) running = undefined;
     });
-    return running;
+    running = asked;
+    return asked;
   };
   return () => {
-    if (running === undefined) return begin();
-    waiting ??= running.then(begin, begin);
-    return waiting;
+    if (running === undefined) return start();
+    next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return running ?? start();
+      });
+    return next;
   };
 }

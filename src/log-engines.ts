@@ -8,8 +8,8 @@ import type { DataDirectory } from './storage/data-directory.ts';
 import { MemoryStorage } from './storage/memory-storage.ts';
 import { RocksStorage } from './storage/rocks-storage.ts';
 import type { Storage } from './storage/storage.ts';
-import { EmbeddedWal } from './wal/embedded-wal.ts';
-import { KafkaWal } from './wal/kafka-wal.ts';
+import { EmbeddedWal } from './wal/embedded/embedded-wal.ts';
+import { KafkaWal } from './wal/kafka/kafka-wal.ts';
 import type { Wal } from './wal/wal.ts';
 
 /** What a stop leaves to the log's client for acknowledgements under way. */

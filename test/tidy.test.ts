@@ -73,8 +73,8 @@ const COMPOSITION = [
 
 /** Where each third-party library may be imported. */
 const DOORS: Readonly<Record<string, RegExp>> = {
-  'node-rdkafka': /^src\/wal\/kafka-/,
-  '@platformatic/kafka': /^src\/wal\/kafka-admin/,
+  'node-rdkafka': /^src\/wal\/kafka\//,
+  '@platformatic/kafka': /^src\/wal\/kafka\/kafka-admin/,
   rocksdb: /^src\/storage\//,
   'node-zookeeper-client': /^src\/cluster\/zookeeper-connection\.ts$/,
   express: /^src\/http\//,

@@ -1,4 +1,4 @@
-import { coalesced } from '../async.ts';
+import { inTurns } from '../async.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { LogUnavailableError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -44,7 +44,7 @@ export class LogGuard {
   }
 
   /** Whether the log, asked now, is the one that the state comes from; false where it does not answer. */
-  readonly sameNow: () => Promise<boolean> = coalesced(async () => {
+  readonly sameNow: () => Promise<boolean> = inTurns(async () => {
     const { wal, table, codecName } = this.#options;
     try {
       requireSameLog(table.identity, { ...(await wal.identity()), codec: codecName });

@@ -1,4 +1,4 @@
-import { coalesced } from '../async.ts';
+import { inTurns } from '../async.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Wal } from '../wal/wal.ts';
 import type { Freshness } from './freshness.ts';
@@ -37,7 +37,7 @@ export class Prober {
   }
 
   /** Asks; the question is sent after the call. Resolves with whether the log answered. */
-  readonly ask: () => Promise<boolean> = coalesced(() => this.#ask());
+  readonly ask: () => Promise<boolean> = inTurns(() => this.#ask());
 
   async #ask(): Promise<boolean> {
     const { wal, positions, freshness, clock, onAnswer, onAsked } = this.#options;

@@ -1,7 +1,7 @@
 import { ExitError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import { systemClock } from '../../src/system-clock.ts';
-import { KafkaWal, type KafkaWalOptions } from '../../src/wal/kafka-wal.ts';
+import { KafkaWal, type KafkaWalOptions } from '../../src/wal/kafka/kafka-wal.ts';
 
 export const PLAINTEXT = { protocol: 'plaintext' } as const;
 

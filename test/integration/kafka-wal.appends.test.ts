@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { partitionOf } from '../../src/codec/partitioner.ts';
 import { ServiceError } from '../../src/errors.ts';
-import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka-wal.ts';
+import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka/kafka-wal.ts';
 import { assertSame, requestFor } from '../helpers/append-requests.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { openKafkaWal } from '../helpers/kafka-wal.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { KafkaWal } from '../../src/wal/kafka-wal.ts';
+import type { KafkaWal } from '../../src/wal/kafka/kafka-wal.ts';
 import { requestFor } from '../helpers/append-requests.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { openKafkaWal } from '../helpers/kafka-wal.ts';

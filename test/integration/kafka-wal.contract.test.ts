@@ -1,4 +1,4 @@
-import type { KafkaWal } from '../../src/wal/kafka-wal.ts';
+import type { KafkaWal } from '../../src/wal/kafka/kafka-wal.ts';
 import { describeWal } from '../contract/wal.ts';
 import { openKafkaWal } from '../helpers/kafka-wal.ts';
 import { sharedKafka, uniqueName } from '../services/shared.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { LogUnavailableError, ServiceError } from '../../src/errors.ts';
-import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka-wal.ts';
+import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka/kafka-wal.ts';
 import { assertSame, requestFor } from '../helpers/append-requests.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { FaultProxy } from '../helpers/fault-proxy.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import kafka from 'node-rdkafka';
 import { LogUnavailableError } from '../../src/errors.ts';
-import type { KafkaWal } from '../../src/wal/kafka-wal.ts';
+import type { KafkaWal } from '../../src/wal/kafka/kafka-wal.ts';
 import { requestFor } from '../helpers/append-requests.ts';
 import { openKafkaWal } from '../helpers/kafka-wal.ts';
 import { LogFollower } from '../helpers/log-follower.ts';

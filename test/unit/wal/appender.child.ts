@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { createLogger } from '../../../src/logger.ts';
 import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { EmbeddedWal } from '../../../src/wal/embedded-wal.ts';
+import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
 
 // Appends from several callers until it is killed, and says each record once it is acknowledged.
 const CALLERS = 8;

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { LogRecord } from '../../../src/record.ts';
 import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { EmbeddedWal } from '../../../src/wal/embedded-wal.ts';
+import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
 import { TestChild } from '../../helpers/child-process.ts';
 import { LogFollower } from '../../helpers/log-follower.ts';
 import { silentLogger } from '../../helpers/silent-logger.ts';

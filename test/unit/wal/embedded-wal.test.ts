@@ -6,7 +6,7 @@ import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
 import { type Storage, StorageError, type StorageOp } from '../../../src/storage/storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { EmbeddedWal, type EmbeddedWalOptions } from '../../../src/wal/embedded-wal.ts';
+import { EmbeddedWal, type EmbeddedWalOptions } from '../../../src/wal/embedded/embedded-wal.ts';
 import { describeWal } from '../../contract/wal.ts';
 import { requestFor } from '../../helpers/append-requests.ts';
 import { LogFollower } from '../../helpers/log-follower.ts';

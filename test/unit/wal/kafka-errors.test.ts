@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { ExitError, LogUnavailableError } from '../../../src/errors.ts';
-import { meaningOf } from '../../../src/wal/kafka-admin-errors.ts';
+import { meaningOf } from '../../../src/wal/kafka/kafka-admin-errors.ts';
 import {
   codeOf,
   isFatal,
@@ -10,7 +10,7 @@ import {
   outcomeOf,
   saysGone,
   writeFailure,
-} from '../../../src/wal/kafka-errors.ts';
+} from '../../../src/wal/kafka/kafka-errors.ts';
 
 const native = createRequire(import.meta.url)('node-rdkafka/librdkafka.js') as {
   err2str(code: number): string;

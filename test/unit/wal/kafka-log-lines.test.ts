@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { doubtIn, topicIdFromBase64, topicIdFromUuid } from '../../../src/wal/kafka-log-lines.ts';
+import {
+  doubtIn,
+  topicIdFromBase64,
+  topicIdFromUuid,
+} from '../../../src/wal/kafka/kafka-log-lines.ts';
 
 const ID = 'uWwQRz5jRQGwFxlCXKjbKw';
 const LOG = { clusterId: 'QUFBQUFBQUFBQUFBQUFBQQ', topicId: ID, topic: 'rc.1', partitions: 12 };

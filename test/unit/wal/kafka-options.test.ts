@@ -6,7 +6,7 @@ import {
   probeConfig,
   producerConfig,
   readerConfig,
-} from '../../../src/wal/kafka-options.ts';
+} from '../../../src/wal/kafka/kafka-options.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n';
 const LIMITS = { writeTimeoutMs: 30_000, messageBytesMax: 5_000_000 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KafkaStallWatch } from '../../../src/wal/kafka-stall-watch.ts';
+import { KafkaStallWatch } from '../../../src/wal/kafka/kafka-stall-watch.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 
 const WITHIN_MS = 30_000;

@@ -7,7 +7,7 @@ import {
   planTopic,
   recordBytesIn,
   replicationFor,
-} from '../../../src/wal/kafka-topic.ts';
+} from '../../../src/wal/kafka/kafka-topic.ts';
 
 const WISH = { topic: 't', partitions: 12, replication: undefined, recordBytesMax: 1_000_000 };
 const FEATURES = ['gzip', 'snappy', 'lz4', 'zstd'];

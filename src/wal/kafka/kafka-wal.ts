@@ -1,9 +1,19 @@
-import type { Clock } from '../clock.ts';
-import { sleep } from '../clock.ts';
-import { ExitError, LogUnavailableError, messageOf } from '../errors.ts';
-import type { LogIdentity } from '../log-identity.ts';
-import type { Logger } from '../logger.ts';
-import type { LogRecord } from '../record.ts';
+import { inTurns } from '../../async.ts';
+import type { Clock } from '../../clock.ts';
+import { sleep } from '../../clock.ts';
+import { ExitError, LogUnavailableError, messageOf } from '../../errors.ts';
+import type { LogIdentity } from '../../log-identity.ts';
+import type { Logger } from '../../logger.ts';
+import type { LogRecord } from '../../record.ts';
+import type {
+  Appended,
+  AppendRequest,
+  LogDescription,
+  PartitionBounds,
+  Wal,
+  WalEvents,
+  WalReader,
+} from '../wal.ts';
 import { KafkaAdmin, type TopicFacts } from './kafka-admin.ts';
 import { KafkaAppender } from './kafka-appender.ts';
 import { type ClientContext, type KafkaModule, loadKafkaModule } from './kafka-client.ts';
@@ -29,16 +39,6 @@ import {
   type TopicJudgement,
   type TopicWish,
 } from './kafka-topic.ts';
-import { inTurns } from './next-turn.ts';
-import type {
-  Appended,
-  AppendRequest,
-  LogDescription,
-  PartitionBounds,
-  Wal,
-  WalEvents,
-  WalReader,
-} from './wal.ts';
 
 export interface KafkaWalOptions {
   /** `host:port[,host:port…]` */

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../record.ts';
+import type { LogRecord } from '../../record.ts';
 import { recordBytes } from './embedded-format.ts';
 
 const GENERATION_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,5 +1,6 @@
 import type { KafkaConsumer, LibrdKafkaError, Message, TopicPartitionOffset } from 'node-rdkafka';
-import { LogUnavailableError } from '../errors.ts';
+import { LogUnavailableError } from '../../errors.ts';
+import type { ReadBatch, WalReader } from '../wal.ts';
 import {
   type ClientContext,
   connectClient,
@@ -11,7 +12,6 @@ import { codeOf, KAFKA_CODE, saysGone } from './kafka-errors.ts';
 import type { ConsumerConfig } from './kafka-options.ts';
 import { recordOf } from './kafka-record.ts';
 import { KafkaStallWatch } from './kafka-stall-watch.ts';
-import type { ReadBatch, WalReader } from './wal.ts';
 
 const CONNECT_MS_MAX = 5_000;
 const FIRST_RECORD_MS = 50;

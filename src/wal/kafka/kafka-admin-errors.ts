@@ -1,4 +1,4 @@
-import { ExitError, LogUnavailableError } from '../errors.ts';
+import { ExitError, LogUnavailableError } from '../../errors.ts';
 
 /** Errors of the admin client, of Kafka's protocol and of Node's TLS, as far as they are looked at. */
 interface KnownError extends Error {

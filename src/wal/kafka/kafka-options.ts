@@ -7,7 +7,7 @@ import type {
   ProducerGlobalConfig,
   ProducerTopicConfig,
 } from 'node-rdkafka';
-import { ExitError, messageOf } from '../errors.ts';
+import { ExitError, messageOf } from '../../errors.ts';
 
 /** Texts are PEM or the path of a PEM file. */
 export interface KafkaSecurity {

@@ -1,14 +1,10 @@
-import { withDeadline } from '../async.ts';
-import type { Clock } from '../clock.ts';
-import { LogUnavailableError, messageOf, ServiceError } from '../errors.ts';
-import type { LogIdentity } from '../log-identity.ts';
-import type { Logger } from '../logger.ts';
-import type { LogRecord } from '../record.ts';
-import type { Storage } from '../storage/storage.ts';
-import { AppendQueue, lost, type WaitingAppend } from './append-queue.ts';
-import { openIdentity } from './embedded-identity.ts';
-import { EmbeddedLog, type PreparedBatch } from './embedded-log.ts';
-import { EmbeddedReader } from './embedded-reader.ts';
+import { withDeadline } from '../../async.ts';
+import type { Clock } from '../../clock.ts';
+import { LogUnavailableError, messageOf, ServiceError } from '../../errors.ts';
+import type { LogIdentity } from '../../log-identity.ts';
+import type { Logger } from '../../logger.ts';
+import type { LogRecord } from '../../record.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type {
   Appended,
   AppendRequest,
@@ -17,7 +13,11 @@ import type {
   Wal,
   WalEvents,
   WalReader,
-} from './wal.ts';
+} from '../wal.ts';
+import { AppendQueue, lost, type WaitingAppend } from './append-queue.ts';
+import { openIdentity } from './embedded-identity.ts';
+import { EmbeddedLog, type PreparedBatch } from './embedded-log.ts';
+import { EmbeddedReader } from './embedded-reader.ts';
 
 export interface EmbeddedWalOptions {
   /** The log's own; the caller closes it after the log. */

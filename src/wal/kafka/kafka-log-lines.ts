@@ -1,4 +1,4 @@
-import type { LogIdentity } from '../log-identity.ts';
+import type { LogIdentity } from '../../log-identity.ts';
 
 /** A line that a client of node-rdkafka logs (event `event.log`). */
 export interface KafkaLogLine {

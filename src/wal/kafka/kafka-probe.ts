@@ -1,5 +1,7 @@
 import type { KafkaConsumer, LibrdKafkaError, TopicPartitionOffset } from 'node-rdkafka';
-import { LogUnavailableError } from '../errors.ts';
+import { inTurns } from '../../async.ts';
+import { LogUnavailableError } from '../../errors.ts';
+import type { PartitionBounds } from '../wal.ts';
 import {
   type ClientContext,
   connectClient,
@@ -9,8 +11,6 @@ import {
 import type { KafkaContact } from './kafka-contact.ts';
 import { saysGone } from './kafka-errors.ts';
 import type { ConsumerConfig } from './kafka-options.ts';
-import { inTurns } from './next-turn.ts';
-import type { PartitionBounds } from './wal.ts';
 
 const ANSWER_MS_MAX = 2_000;
 /** Failures in a row after which a new client is tried: now and then an old one never recovers. */

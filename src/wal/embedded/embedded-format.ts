@@ -1,5 +1,5 @@
-import type { LogHeader, LogRecord } from '../record.ts';
-import type { AppendRequest } from './wal.ts';
+import type { LogHeader, LogRecord } from '../../record.ts';
+import type { AppendRequest } from '../wal.ts';
 
 /**
  * The embedded log in its storage:

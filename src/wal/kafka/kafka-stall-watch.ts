@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../clock.ts';
 
 const LOOK_MS = 5_000;
 /** Looks in a row without a step while the reader ran idle, and while it was busy elsewhere. */

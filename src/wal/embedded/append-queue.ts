@@ -1,5 +1,5 @@
-import { ServiceError } from '../errors.ts';
-import type { Appended, AppendRequest } from './wal.ts';
+import { ServiceError } from '../../errors.ts';
+import type { Appended, AppendRequest } from '../wal.ts';
 
 const WAITING_COUNT_MAX = 100_000;
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import type * as Rdkafka from 'node-rdkafka';
-import type { Clock } from '../clock.ts';
-import { ExitError, LogUnavailableError, messageOf } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../../clock.ts';
+import { ExitError, LogUnavailableError, messageOf } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
 import type { KafkaLogLine } from './kafka-log-lines.ts';
 
 export type KafkaModule = Pick<typeof Rdkafka, 'KafkaConsumer' | 'Producer' | 'features'>;

@@ -1,9 +1,9 @@
-import { type Deferred, deferred } from '../async.ts';
-import type { Clock } from '../clock.ts';
-import type { LogRecord } from '../record.ts';
+import { type Deferred, deferred } from '../../async.ts';
+import type { Clock } from '../../clock.ts';
+import type { LogRecord } from '../../record.ts';
+import type { ReadBatch, WalReader } from '../wal.ts';
 import { recordBytes } from './embedded-format.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
-import type { ReadBatch, WalReader } from './wal.ts';
 
 const WAIT_MS = 50;
 /** A step ends at so many bytes of records, whatever was asked. */

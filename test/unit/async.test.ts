@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Deferred, deferred } from '../../../src/async.ts';
-import { inTurns } from '../../../src/wal/next-turn.ts';
-import { eventually } from '../../helpers/eventually.ts';
+import { type Deferred, deferred, inTurns } from '../../src/async.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 describe('a question asked in turns', () => {
   it('gives no asker an answer that is older than its question', async () => {

@@ -1,6 +1,7 @@
 import type { DeliveryReport, LibrdKafkaError, Producer } from 'node-rdkafka';
-import { type Deferred, deferred, withDeadline } from '../async.ts';
-import type { ServiceError } from '../errors.ts';
+import { type Deferred, deferred, withDeadline } from '../../async.ts';
+import type { ServiceError } from '../../errors.ts';
+import type { Appended, AppendRequest } from '../wal.ts';
 import {
   type ClientContext,
   connectClient,
@@ -9,7 +10,6 @@ import {
 } from './kafka-client.ts';
 import { isFatal, outcomeOf, unavailable, writeFailure } from './kafka-errors.ts';
 import type { ProducerConfig } from './kafka-options.ts';
-import type { Appended, AppendRequest } from './wal.ts';
 
 export interface KafkaProducerOptions {
   readonly kafka: KafkaModule;

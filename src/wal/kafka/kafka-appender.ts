@@ -1,11 +1,11 @@
-import { sleep } from '../clock.ts';
-import { LogUnavailableError, messageOf, ServiceError } from '../errors.ts';
+import { sleep } from '../../clock.ts';
+import { LogUnavailableError, messageOf, ServiceError } from '../../errors.ts';
+import type { Appended, AppendRequest } from '../wal.ts';
 import type { ClientContext, KafkaModule } from './kafka-client.ts';
 import type { KafkaContact } from './kafka-contact.ts';
 import { overloaded, unavailable } from './kafka-errors.ts';
 import type { ProducerConfig } from './kafka-options.ts';
 import { KafkaProducer } from './kafka-producer.ts';
-import type { Appended, AppendRequest } from './wal.ts';
 
 export interface KafkaAppenderOptions {
   readonly kafka: KafkaModule;

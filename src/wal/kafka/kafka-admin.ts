@@ -1,7 +1,7 @@
 import type { Admin, AdminOptions, Connection } from '@platformatic/kafka';
-import { withDeadline } from '../async.ts';
-import type { Clock } from '../clock.ts';
-import { LogUnavailableError } from '../errors.ts';
+import { withDeadline } from '../../async.ts';
+import type { Clock } from '../../clock.ts';
+import { LogUnavailableError } from '../../errors.ts';
 import {
   API_CODE,
   causesOf,

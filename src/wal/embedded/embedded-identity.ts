@@ -1,6 +1,6 @@
-import { ExitError, messageOf } from '../errors.ts';
-import type { LogIdentity } from '../log-identity.ts';
-import { type Storage, StorageError } from '../storage/storage.ts';
+import { ExitError, messageOf } from '../../errors.ts';
+import type { LogIdentity } from '../../log-identity.ts';
+import { type Storage, StorageError } from '../../storage/storage.ts';
 import { META_KEY } from './embedded-format.ts';
 
 const FORMAT = 1;

@@ -1,4 +1,4 @@
-import type { WalEvents } from './wal.ts';
+import type { WalEvents } from '../wal.ts';
 
 /** Whether the log answers, and who is told of changes and doubts. */
 export class KafkaContact {

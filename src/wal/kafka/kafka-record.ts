@@ -1,5 +1,5 @@
 import type { Message } from 'node-rdkafka';
-import type { LogHeader, LogRecord } from '../record.ts';
+import type { LogHeader, LogRecord } from '../../record.ts';
 
 const NO_HEADERS: readonly LogHeader[] = [];
 

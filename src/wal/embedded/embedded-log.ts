@@ -1,6 +1,7 @@
-import type { LogIdentity } from '../log-identity.ts';
-import type { LogRecord } from '../record.ts';
-import type { Storage, StorageOp } from '../storage/storage.ts';
+import type { LogIdentity } from '../../log-identity.ts';
+import type { LogRecord } from '../../record.ts';
+import type { Storage, StorageOp } from '../../storage/storage.ts';
+import type { AppendRequest, PartitionBounds } from '../wal.ts';
 import {
   decodeOffset,
   decodeRecord,
@@ -13,7 +14,6 @@ import {
   recordRange,
 } from './embedded-format.ts';
 import { RecentRecords } from './recent-records.ts';
-import type { AppendRequest, PartitionBounds } from './wal.ts';
 
 /** Above every offset that a number holds exactly. */
 const OFFSET_LIMIT = Number.MAX_SAFE_INTEGER;

@@ -1,6 +1,7 @@
 import type { KafkaConsumer, LibrdKafkaError, Message } from 'node-rdkafka';
-import { LogUnavailableError } from '../errors.ts';
-import type { LogRecord } from '../record.ts';
+import { LogUnavailableError } from '../../errors.ts';
+import type { LogRecord } from '../../record.ts';
+import type { PartitionBounds } from '../wal.ts';
 import {
   type ClientContext,
   connectClient,
@@ -9,7 +10,6 @@ import {
 } from './kafka-client.ts';
 import type { ConsumerConfig } from './kafka-options.ts';
 import { recordOf } from './kafka-record.ts';
-import type { PartitionBounds } from './wal.ts';
 
 interface Place {
   readonly partition: number;

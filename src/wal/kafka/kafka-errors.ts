@@ -1,4 +1,4 @@
-import { ServiceError, type WriteOutcome } from '../errors.ts';
+import { ServiceError, type WriteOutcome } from '../../errors.ts';
 
 /** An error of node-rdkafka. Those of reports and events carry the code -1 always; their text is right. */
 export interface KafkaClientError {
