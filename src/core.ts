@@ -62,7 +62,7 @@ export class Core {
     const positions = new Positions(clock);
     const freshness = new Freshness(clock, settings.staleAfterMs, positions);
     const ownWrites = new OwnWrites();
-    wal.events = { warning: (line) => warnings.set(`log: ${line}`, line) };
+    wal.events = { warning: (name, line) => warnings.set(`log: ${name}`, line) };
     const guard = new LogGuard({
       wal,
       table,

@@ -70,8 +70,8 @@ export interface WalEvents {
   readonly contact?: (connected: boolean) => void;
   /** Something hints that this is no longer the same log; `identity()` decides. */
   readonly identityDoubt?: (why: string) => void;
-  /** The producer's warnings and others that belong into `/status` from now on. */
-  readonly warning?: (line: string) => void;
+  /** What `/status` is to warn of from now on (text) or no longer (undefined), by a stable name. */
+  readonly warning?: (name: string, line: string | undefined) => void;
 }
 
 export interface Wal {

@@ -128,7 +128,7 @@ describe('a Kafka with locked doors', () => {
 
     const wal = await open(topic, doors.password, alice());
     const warned: string[] = [];
-    wal.events = { warning: (line) => warned.push(line) };
+    wal.events = { warning: (_, line) => warned.push(line ?? '') };
     const { warnings, recordBytesMax, deleteRetentionMs } = await eventually(
       'the permission is known',
       () => wal.connect(),

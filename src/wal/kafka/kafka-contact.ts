@@ -19,7 +19,8 @@ export class KafkaContact {
     this.events.identityDoubt?.(why);
   }
 
-  warn(line: string): void {
-    this.events.warning?.(line);
+  /** Sets what a name warns of, or takes it back. */
+  warn(name: string, line: string | undefined): void {
+    this.events.warning?.(name, line);
   }
 }

@@ -32,6 +32,8 @@ export interface KafkaProbeOptions {
 /** An idle client that is asked for offsets. */
 export class KafkaProbe {
   readonly ends: () => Promise<readonly number[]>;
+  /** High watermarks: what is written, committed or not. */
+  readonly highWatermarks: () => Promise<readonly number[]>;
   readonly bounds: () => Promise<readonly PartitionBounds[]>;
   readonly #options: KafkaProbeOptions;
   #client: KafkaConsumer | undefined;
@@ -44,6 +46,7 @@ export class KafkaProbe {
   constructor(options: KafkaProbeOptions) {
     this.#options = options;
     this.ends = inTurns(() => this.#offsets(LATEST));
+    this.highWatermarks = inTurns(() => this.#highWatermarks());
     this.bounds = inTurns(async () => {
       const starts = await this.#offsets(EARLIEST);
       const ends = await this.#offsets(LATEST);
@@ -107,6 +110,21 @@ export class KafkaProbe {
     const lack = `Kafka gave no offset for partition ${missing} of ${this.#options.topic}`;
     contact.doubt(lack);
     throw new LogUnavailableError(lack);
+  }
+
+  async #highWatermarks(): Promise<readonly number[]> {
+    const client = await this.#connected(ANSWER_MS_MAX);
+    const { topic, partitions } = this.#options;
+    return Promise.all(
+      Array.from({ length: partitions }, (_, partition) => {
+        return new Promise<number>((resolve, reject) => {
+          client.queryWatermarkOffsets(topic, partition, ANSWER_MS_MAX, (error, offsets) => {
+            if (error) reject(error);
+            else resolve(offsets.highOffset);
+          });
+        });
+      }),
+    );
   }
 
   /** Ends only rise, unless it is another log or one that was cut. */

@@ -141,6 +141,7 @@ export class KafkaReader implements WalReader {
           // The group is for operators' tools only.
           this.#groupRefused = true;
           this.#options.contact.warn(
+            'group',
             `Kafka refuses the consumer group ${this.#options.config.global['group.id']}: offsets are not published`,
           );
           return resolve([]);

@@ -39,6 +39,7 @@ import {
   type TopicJudgement,
   type TopicWish,
 } from './kafka-topic.ts';
+import { KafkaTransactionWatch } from './kafka-transaction-watch.ts';
 
 export interface KafkaWalOptions {
   /** `host:port[,host:port…]` */
@@ -71,6 +72,7 @@ interface Link {
   readonly description: LogDescription;
   readonly probe: KafkaProbe;
   readonly appender: KafkaAppender;
+  readonly transactions: KafkaTransactionWatch;
 }
 
 /** The log in a Kafka topic. */
@@ -199,6 +201,7 @@ export class KafkaWal implements Wal {
   }
 
   publishPositions(positions: readonly number[]): void {
+    void this.#link?.transactions.look();
     const reader = [...this.#readers].at(-1);
     const now = this.#options.clock.monotonic();
     const { positions: last, at } = this.#published;
@@ -273,7 +276,8 @@ export class KafkaWal implements Wal {
       this.#refuseClosed();
       throw failure?.reason;
     }
-    this.#link = { identity, description, probe, appender };
+    const transactions = new KafkaTransactionWatch(probe, this.#contact, this.#options.clock);
+    this.#link = { identity, description, probe, appender, transactions };
     this.#contact.set(true);
   }
 
