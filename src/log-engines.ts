@@ -12,8 +12,8 @@ import { EmbeddedWal } from './wal/embedded/embedded-wal.ts';
 import { KafkaWal } from './wal/kafka/kafka-wal.ts';
 import type { Wal } from './wal/wal.ts';
 
-/** What a stop leaves to the log's client for acknowledgements under way. */
-const FLUSH_MS = 1_000;
+/** What a stop leaves to the log's client for acknowledgements under way: their callers have been answered. */
+const FLUSH_MS = 250;
 
 export interface EngineOptions {
   readonly settings: Settings;

@@ -34,7 +34,8 @@ export async function serve(args: readonly string[]): Promise<void> {
     // It also keeps the process alive until all is closed: the clock's own timers do not.
     setTimeout(() => {
       logger.fatal('the stop took too long');
-      exit(EXIT.failure);
+      // An exit waits for the threads of native calls, one of which may be what hangs.
+      process.kill(process.pid, 'SIGKILL');
     }, STOP_DEADLINE_MS);
     node.stop().then(
       () => {

@@ -22,6 +22,7 @@ const REFUSED_LOGIN: ReadonlySet<unknown> = new Set([
 const NOT_AUTHORIZED: ReadonlySet<unknown> = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
 ]);
 const NEVER_CREATED: ReadonlySet<unknown> = new Set([
   'POLICY_VIOLATION',
@@ -47,7 +48,7 @@ export function hasApiCode(error: unknown, code: number): boolean {
   return causesOf(error).some(({ apiCode }) => apiCode === code);
 }
 
-/** Whether the configuration of a topic was not shown for want of a permission. */
+/** Whether it was refused for want of a permission. */
 export function isNotAuthorized(error: unknown): boolean {
   return causesOf(error).some(({ apiId }) => NOT_AUTHORIZED.has(apiId));
 }

@@ -138,6 +138,26 @@ export class KafkaAdmin {
     });
   }
 
+  /** Sets a group's offsets without being a member. false: the group may not be used. */
+  commitOffsets(groupId: string, topic: string, offsets: readonly number[]): Promise<boolean> {
+    const partitionOffsets = offsets.map((offset, partition) => ({
+      partition,
+      offset: BigInt(offset),
+    }));
+    return this.#ask(async (admin) => {
+      try {
+        await admin.alterConsumerGroupOffsets({
+          groupId,
+          topics: [{ name: topic, partitionOffsets }],
+        });
+        return true;
+      } catch (error) {
+        if (isNotAuthorized(error)) return false;
+        throw error;
+      }
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#discard();

@@ -65,9 +65,6 @@ export function readerConfig(connection: KafkaConnection, groupId: string): Cons
       'queued.min.messages': 20_000,
       'queued.max.messages.kbytes': 65_536,
       'fetch.wait.max.ms': 100,
-      // A commit without a coordinator waits as long as a session, and closing waits for the commit.
-      'session.timeout.ms': 6_000,
-      'heartbeat.interval.ms': 2_000,
       'socket.timeout.ms': SILENT_MS_MAX,
       'check.crcs': true,
       'allow.auto.create.topics': false,

@@ -40,7 +40,6 @@ export class KafkaReader implements WalReader {
   #reached: { partition: number; offset: number }[] = [];
   #idlePolls = 0;
   #more = false;
-  #groupRefused = false;
   #fault: LogUnavailableError | undefined;
   #pending: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
@@ -94,12 +93,6 @@ export class KafkaReader implements WalReader {
     this.#reached = this.#reached.filter((each) => each.partition !== partition);
   }
 
-  /** Commits offsets to the group: for operators' tools alone. Throws what the client throws. */
-  commit(positions: readonly number[]): void {
-    if (this.#closing !== undefined || this.#groupRefused) return;
-    this.#consumer.commit(this.#places(positions));
-  }
-
   close(): Promise<void> {
     this.#closing ??= (async () => {
       // Calls into the client while it goes away may end the process.
@@ -137,15 +130,8 @@ export class KafkaReader implements WalReader {
       this.#consumer.setDefaultConsumeTimeout(timeoutMs);
       this.#consumer.consume(count, (error: LibrdKafkaError | null, messages) => {
         if (!error) return resolve(messages);
-        if (codeOf(error) === KAFKA_CODE.groupAuthorization) {
-          // The group is for operators' tools only.
-          this.#groupRefused = true;
-          this.#options.contact.warn(
-            'group',
-            `Kafka refuses the consumer group ${this.#options.config.global['group.id']}: offsets are not published`,
-          );
-          return resolve([]);
-        }
+        // The group is for operators' tools only.
+        if (codeOf(error) === KAFKA_CODE.groupAuthorization) return resolve([]);
         reject(this.#fail(`reading failed: ${error.message} (${error.code})`, error));
       });
     });

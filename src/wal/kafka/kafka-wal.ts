@@ -1,7 +1,7 @@
 import { inTurns } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import { sleep } from '../../clock.ts';
-import { ExitError, LogUnavailableError, messageOf } from '../../errors.ts';
+import { ExitError, LogUnavailableError } from '../../errors.ts';
 import type { LogIdentity } from '../../log-identity.ts';
 import type { Logger } from '../../logger.ts';
 import type { LogRecord } from '../../record.ts';
@@ -20,6 +20,7 @@ import { type ClientContext, type KafkaModule, loadKafkaModule } from './kafka-c
 import { KafkaContact } from './kafka-contact.ts';
 import { unavailable } from './kafka-errors.ts';
 import { fetchPlaces } from './kafka-fetch.ts';
+import { KafkaGroupOffsets } from './kafka-group-offsets.ts';
 import { doubtIn, type KafkaLogLine } from './kafka-log-lines.ts';
 import {
   fetcherConfig,
@@ -63,7 +64,6 @@ export interface KafkaWalOptions {
 const PROBE_CONNECT_MS = 4_000;
 const CREATED_WITHIN_MS = 4_000;
 const LOOK_AGAIN_MS = 100;
-const PUBLISH_IDLE_MS = 60_000;
 const SAME_DOUBT_MS = 1_000;
 
 /** What a successful `connect` has left. */
@@ -87,10 +87,10 @@ export class KafkaWal implements Wal {
   readonly #contact = new KafkaContact();
   readonly #stop = new AbortController();
   readonly #readers = new Set<KafkaReader>();
+  readonly #offsets: KafkaGroupOffsets;
   readonly #facts: () => Promise<TopicFacts | undefined>;
   #link: Link | undefined;
   #connecting: Promise<LogDescription> | undefined;
-  #published = { positions: [] as readonly number[], at: 0 };
   #doubted = { why: '', at: 0 };
   #closing: Promise<void> | undefined;
 
@@ -107,6 +107,15 @@ export class KafkaWal implements Wal {
       logger: options.logger,
       onLine: (line) => this.#heard(line),
     };
+    const { groupId, clock, logger } = options;
+    this.#offsets = new KafkaGroupOffsets({
+      admin,
+      topic,
+      groupId,
+      contact: this.#contact,
+      clock,
+      logger,
+    });
     this.#facts = inTurns(() => this.#askFacts());
   }
 
@@ -202,17 +211,7 @@ export class KafkaWal implements Wal {
 
   publishPositions(positions: readonly number[]): void {
     void this.#link?.transactions.look();
-    const reader = [...this.#readers].at(-1);
-    const now = this.#options.clock.monotonic();
-    const { positions: last, at } = this.#published;
-    const same = positions.length === last.length && positions.every((p, i) => p === last[i]);
-    if (reader === undefined || (same && now - at < PUBLISH_IDLE_MS)) return;
-    this.#published = { positions: [...positions], at: now };
-    try {
-      reader.commit(positions);
-    } catch (error) {
-      this.#options.logger.debug({ said: messageOf(error) }, 'offsets not published');
-    }
+    if (this.#closing === undefined && this.#link !== undefined) this.#offsets.publish(positions);
   }
 
   close(flushMs: number): Promise<void> {
