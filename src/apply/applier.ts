@@ -15,6 +15,7 @@ import { checkLog, ForeignLogError, type PartitionPlan, requireSameLog } from '.
 import type { LogGuard } from './log-guard.ts';
 import { beginRebuild, finishRebuild, type SaveLost } from './rebuild.ts';
 import { Recovery, type RecoveryProgress } from './recovery.ts';
+import { STALL_MS, StallWatch } from './stall-watch.ts';
 
 export interface ApplierOptions {
   readonly wal: Wal;
@@ -38,8 +39,6 @@ export interface ApplierOptions {
 const BATCH_RECORDS_MAX = 500;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 2_000;
-/** The log has more than was applied, and nothing was applied for so long: the reader is taken for dead. */
-const STALL_MS = 10_000;
 const POSITIONS_PUBLISHED_EVERY_MS = 1_000;
 
 /**
@@ -55,8 +54,7 @@ export class Applier {
   /** The log was found to be ours once in this run. */
   #met = false;
   #storageWorks = true;
-  /** Since when the log answers and has more than is applied, without a step forward. */
-  #behindSince: number | undefined;
+  readonly #stalls = new StallWatch();
   #publishedAt = 0;
 
   constructor(options: ApplierOptions) {
@@ -73,16 +71,30 @@ export class Applier {
   /** Whether `/health` may say OK, as far as log and storage are concerned. */
   healthy(): boolean {
     const { state } = this.#options.state;
-    return this.#everRecovered && this.#storageWorks && state === 'running' && !this.#stalled();
+    return (
+      this.#everRecovered &&
+      this.#storageWorks &&
+      state === 'running' &&
+      !this.#stalls.stalled(this.#options.clock.monotonic())
+    );
   }
 
   /** To be called whenever the log was asked for its ends: what shows whether the reader lives. */
   observe(): void {
-    const { clock, wal, table, freshness } = this.#options;
-    const behind =
-      wal.connected &&
-      table.states().some((each, p) => (freshness.end(p) ?? 0) > filling(each).position);
-    this.#behindSince = behind ? (this.#behindSince ?? clock.monotonic()) : undefined;
+    const { clock, wal, table, freshness, warn } = this.#options;
+    const now = clock.monotonic();
+    const partitions = table
+      .states()
+      .map((each, p) => ({ position: filling(each).position, end: freshness.end(p) }));
+    this.#stalls.observe(now, wal.connected, partitions);
+    const stuck = this.#stalls.stuck(now);
+    const places = stuck.map((p) => `${p} at ${partitions[p]?.position}`).join(', ');
+    warn(
+      'stuck',
+      stuck.length > 0
+        ? `nothing was applied for 10 s although the log has more: partition ${places}`
+        : undefined,
+    );
   }
 
   /** Runs until the signal aborts. @throws ExitError when going on is not allowed. */
@@ -190,7 +202,8 @@ export class Applier {
         await this.#apply(batch, signal);
         await this.#settle();
       }
-      if (this.#stalled() && clock.monotonic() - startedAt > STALL_MS) {
+      const now = clock.monotonic();
+      if (now - startedAt > STALL_MS && this.#stalls.stalled(now)) {
         throw new Error('the reader delivers nothing although the log has more');
       }
       const shorter =
@@ -206,8 +219,7 @@ export class Applier {
     const { clock, logger } = this.#options;
     for (let retryMs = RETRY_FIRST_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, 5_000)) {
       try {
-        const moved = await this.#committer.commit(batch);
-        if (moved) this.#behindSince = undefined;
+        await this.#committer.commit(batch);
         this.#storageWorks = true;
         this.#options.warn('storage', undefined);
         return;
@@ -261,12 +273,5 @@ export class Applier {
     if (now - this.#publishedAt < POSITIONS_PUBLISHED_EVERY_MS) return;
     this.#publishedAt = now;
     wal.publishPositions(table.states().map((each) => filling(each).position));
-  }
-
-  #stalled(): boolean {
-    return (
-      this.#behindSince !== undefined &&
-      this.#options.clock.monotonic() - this.#behindSince > STALL_MS
-    );
   }
 }

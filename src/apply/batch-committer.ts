@@ -35,8 +35,8 @@ export class BatchCommitter {
     this.#options = options;
   }
 
-  /** Resolves with whether any position moved. Rejects with StorageError: then nothing has changed. */
-  async commit(read: ReadBatch): Promise<boolean> {
+  /** Rejects with StorageError: then nothing has changed. */
+  async commit(read: ReadBatch): Promise<void> {
     const { table, entries } = this.#options;
     const applied: { batch: PartitionBatch; result: Applied }[] = [];
     for (const batch of byPartition(read)) {
@@ -46,7 +46,7 @@ export class BatchCommitter {
       ({ batch: { partition }, result }) =>
         result.state.position > filling(table.state(partition)).position,
     );
-    if (moved.length === 0) return false;
+    if (moved.length === 0) return;
 
     const changes = moved.map(({ batch: { partition }, result }): PartitionChange => {
       return {
@@ -72,7 +72,6 @@ export class BatchCommitter {
       }
     }
     for (const { batch, result } of moved) this.#tell(batch.partition, result, visible);
-    return true;
   }
 
   async #step(batch: PartitionBatch): Promise<Applied> {
