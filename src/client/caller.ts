@@ -6,6 +6,7 @@ import { requireKey } from '../codec/utf8.ts';
 import { messageOf } from '../errors.ts';
 import { BitacoraError } from './bitacora-error.ts';
 import { judgeError } from './judge-error.ts';
+import { RecentWrites } from './recent-writes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { ServerPool } from './server-pool.ts';
 
@@ -41,12 +42,14 @@ export class Caller {
   readonly #pool: ServerPool;
   readonly #deadlineMs: number;
   readonly #clock: Clock;
+  readonly #writes: RecentWrites;
   readonly #closing = new AbortController();
 
   constructor({ pool, deadlineMs, clock }: CallerOptions) {
     this.#pool = pool;
     this.#deadlineMs = deadlineMs;
     this.#clock = clock;
+    this.#writes = new RecentWrites(clock);
   }
 
   /** Resolves once a server is connected. @throws BitacoraError unavailable, closed */
@@ -63,10 +66,15 @@ export class Caller {
     const tried = new Set<string>();
     let failure: BitacoraError | undefined;
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
-      const connection = this.#pool.pick(tried) ?? (await this.#connection(tried, until, failure));
+      const connection =
+        this.#pool.pick(tried, this.#writes.serverOf(key)) ??
+        (await this.#connection(tried, until, failure));
       tried.add(connection.server);
       const attempt = await this.#attempt(connection, call, tried);
-      if ('value' in attempt) return attempt.value;
+      if ('value' in attempt) {
+        if (message !== 'getValue') this.#writes.add(key, connection.server);
+        return attempt.value;
+      }
       failure = attempt.failure;
       const left = until - this.#clock.monotonic();
       if (this.#pool.pick(tried) !== undefined && left >= ATTEMPT_MS_MIN) continue;

@@ -87,7 +87,8 @@ export class BitacoraClient {
   }
 
   /**
-   * The key's value, null where it has none. Tried on other servers within the deadline.
+   * The key's value, null where it has none. Tried on other servers within the deadline. A key that
+   * this client has just written is read from the server that took the write, while that one is there.
    * @throws BitacoraError unavailable, timeout, rejected (also for a value that is no text), closed
    */
   async get(key: string): Promise<string | null> {

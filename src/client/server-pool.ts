@@ -47,8 +47,12 @@ export class ServerPool {
     return this.#lastFault;
   }
 
-  /** A connection to a server that is not in `tried`, the less busy of two at random. */
-  pick(tried: ReadonlySet<string>): ServerConnection | undefined {
+  /** A connection to a server that is not in `tried`: the preferred one, else the less busy of two at random. */
+  pick(tried: ReadonlySet<string>, preferred?: string): ServerConnection | undefined {
+    if (preferred !== undefined && !tried.has(preferred)) {
+      const connection = this.#open.get(preferred);
+      if (connection?.usable) return connection;
+    }
     const usable: ServerConnection[] = [];
     for (const connection of this.#open.values()) {
       if (connection.usable && !tried.has(connection.server)) usable.push(connection);

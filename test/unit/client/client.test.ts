@@ -35,6 +35,16 @@ describe('BitacoraClient', () => {
     assert.equal(door.door.connections, 1);
   });
 
+  it('reads its own writes, although each server has applied only those it took', async (t) => {
+    const doors = await Promise.all([openDoor(t), openDoor(t), openDoor(t)]);
+    const client = await openClient(t, doors);
+    for (let i = 0; i < 60; i++) {
+      await client.set(`k${i % 7}`, `${i}`);
+      assert.equal(await client.get(`k${i % 7}`), `${i}`);
+    }
+    for (const { store } of doors) assert.ok(store.calls.length > 0);
+  });
+
   it('is closed at the end of its scope, and then for good', async (t) => {
     const door = await openDoor(t);
     let kept: BitacoraClient;
