@@ -4,17 +4,15 @@ import { deferred, withDeadline } from './async.ts';
 import { type Clock, sleep } from './clock.ts';
 import { CloseStack } from './close-stack.ts';
 import type { Membership, NodeInfo } from './cluster/membership.ts';
-import { StaticMembership } from './cluster/static-membership.ts';
-import { ZookeeperMembership } from './cluster/zookeeper-membership.ts';
 import { Core } from './core.ts';
+import { Doors } from './doors.ts';
 import { ExitError } from './errors.ts';
-import { HttpDoor } from './http/http-door.ts';
 import { openTableStorage, openWal } from './log-engines.ts';
 import type { Logger } from './logger.ts';
+import { conflictWith, openMembership } from './membership-engine.ts';
 import { findNodeAddress, hostAndPort } from './node-address.ts';
 import { HttpPeerTransport } from './peers/http-peer-transport.ts';
 import { PeerReader } from './peers/peer-reader.ts';
-import { AvroDoor } from './rpc/avro-door.ts';
 import { RunningState } from './running-state.ts';
 import type { Settings } from './settings/settings.ts';
 import { statusOf } from './status.ts';
@@ -22,7 +20,6 @@ import { DataDirectory } from './storage/data-directory.ts';
 import { systemClock } from './system-clock.ts';
 import { MapEntryCache } from './table/entry-cache.ts';
 import { programVersion } from './version.ts';
-import type { Wal } from './wal/wal.ts';
 import { Warnings } from './warnings.ts';
 
 /**
@@ -34,11 +31,6 @@ const DRAINED_AFTER_MS = 7_000;
 const LOOPS_END_MS = 500;
 /** How often health is looked at besides the changes of the state. */
 const HEALTH_EVERY_MS = 250;
-
-interface Doors {
-  readonly http: HttpDoor;
-  readonly rpc: AvroDoor;
-}
 
 /** One node: builds its parts in the order of the data flow, closes them in reverse. */
 export class Node {
@@ -117,7 +109,8 @@ export class Node {
     const closers = this.#closers;
     const engines = { settings, directory, clock, logger, closers };
 
-    const membership = this.#membership();
+    const membership = openMembership(settings, clock, logger);
+    membership.events = { warning: (name, line) => this.#warnings.set(name, line) };
     let self: NodeInfo | undefined;
     const storage = await openTableStorage(engines);
     const wal = await openWal(engines, () => `bitacora.${settings.KAFKA_TOPIC}.${self?.id}`);
@@ -144,7 +137,29 @@ export class Node {
       logger,
     });
 
-    const doors = await this.#openDoors(core, wal, membership, () => self);
+    const doors = await Doors.open({
+      settings,
+      store: core.store,
+      health: { healthy: () => core.healthy() },
+      status: () =>
+        statusOf({
+          id: self?.id ?? '',
+          version: programVersion(),
+          startedAt: this.#startedAt,
+          storage: settings.STORAGE,
+          codec: settings.CODEC,
+          topic: settings.KAFKA_TOPIC,
+          state: this.#state,
+          core,
+          wal,
+          membership,
+          warnings: this.#warnings,
+        }),
+      warnings: this.#warnings,
+      closers,
+      clock,
+      logger,
+    });
     self = withLog(await this.#introduce(directory, doors), core);
     logger.info({ http: self.http, rpc: self.rpc, id: self.id }, 'listening');
 
@@ -156,11 +171,8 @@ export class Node {
       await withDeadline(clock, ended, LOOPS_END_MS, () => {});
     });
     closers.push('drain', async () => {
-      doors.http.stopAccepting();
-      doors.rpc.stopAccepting();
       const leftMs = this.#stoppingSince + DRAINED_AFTER_MS - clock.monotonic();
-      const withinMs = Math.max(0, leftMs);
-      await Promise.all([doors.http.drain(withinMs), doors.rpc.drain(withinMs)]);
+      await doors.drain(Math.max(0, leftMs));
     });
     const conflict = deferred<never>();
     membership.events = {
@@ -181,22 +193,6 @@ export class Node {
     await Promise.race([this.#stopped.promise, running, watched, conflict.promise]);
   }
 
-  #membership(): Membership {
-    const settings = this.#settings;
-    const distributed = settings.STORAGE === 'distributed';
-    const membership: Membership =
-      distributed && settings.ZOOKEEPER_HOSTS !== 'none'
-        ? new ZookeeperMembership({
-            hosts: settings.ZOOKEEPER_HOSTS,
-            sessionMs: settings.ZOOKEEPER_SESSION_MS,
-            clock: this.#clock,
-            logger: this.#logger,
-          })
-        : new StaticMembership(distributed ? settings.PEERS : []);
-    membership.events = { warning: (name, line) => this.#warnings.set(name, line) };
-    return membership;
-  }
-
   #peers(membership: Membership): PeerReader {
     const settings = this.#settings;
     const transport = HttpPeerTransport.open({ valueBytesMax: settings.VALUE_BYTES_MAX });
@@ -212,60 +208,12 @@ export class Node {
     });
   }
 
-  async #openDoors(
-    core: Core,
-    wal: Wal,
-    membership: Membership,
-    self: () => NodeInfo | undefined,
-  ): Promise<Doors> {
-    const settings = this.#settings;
-    const shared = {
-      host: settings.BIND_ADDRESS,
-      store: core.store,
-      limits: { keyBytesMax: settings.KEY_BYTES_MAX, valueBytesMax: settings.VALUE_BYTES_MAX },
-      clock: this.#clock,
-      logger: this.#logger,
-    };
-    const health = { healthy: () => core.healthy() };
-    const status = () =>
-      statusOf({
-        id: self()?.id ?? '',
-        version: programVersion(),
-        startedAt: this.#startedAt,
-        storage: settings.STORAGE,
-        codec: settings.CODEC,
-        topic: settings.KAFKA_TOPIC,
-        state: this.#state,
-        core,
-        wal,
-        membership,
-        warnings: this.#warnings,
-      });
-    const http = await HttpDoor.listen({
-      ...shared,
-      port: settings.API_PORT,
-      health,
-      status,
-      allowOrigins: settings.ALLOW_ORIGINS,
-    });
-    this.#closers.push('http', () => http.close());
-    const rpc = await AvroDoor.listen({ ...shared, port: settings.AVRO_PORT });
-    this.#closers.push('rpc', () => rpc.close());
-    if (!/^(127\.|localhost$|::1$)/.test(settings.BIND_ADDRESS)) {
-      this.#warnings.set(
-        'open doors',
-        'the doors are open to the network and ask for no authentication',
-      );
-    }
-    return { http, rpc };
-  }
-
   /** Who we are, now that the ports are known. */
   async #introduce(directory: DataDirectory | undefined, doors: Doors): Promise<NodeInfo> {
     const settings = this.#settings;
     const distributed = settings.STORAGE === 'distributed';
     const address = settings.NODE_ADDRESS ?? (distributed ? await findNodeAddress() : '127.0.0.1');
-    const http = hostAndPort(address, doors.http.port);
+    const http = hostAndPort(address, doors.httpPort);
     const id = settings.NODE_ID ?? directory?.nodeId ?? http;
     await directory?.setNodeId(id);
     return {
@@ -273,7 +221,7 @@ export class Node {
       instance: directory?.instance ?? randomUUID(),
       version: programVersion(),
       http,
-      rpc: hostAndPort(address, doors.rpc.port),
+      rpc: hostAndPort(address, doors.rpcPort),
       startedAt: this.#startedAt,
       log: {
         clusterId: null,
@@ -311,19 +259,4 @@ function withLog(self: NodeInfo, core: Core): NodeInfo {
   if (identity === undefined) return self;
   const { clusterId, topicId, partitions } = identity;
   return { ...self, log: { ...self.log, clusterId, topicId, partitions } };
-}
-
-/** A member of the same topic that reads it in another way: one of the two would serve nonsense. */
-function conflictWith(self: NodeInfo, membership: Membership): string | undefined {
-  for (const { info, self: ours } of membership.members()) {
-    if (info === undefined || ours || info.log.topic !== self.log.topic) continue;
-    if (info.log.clusterId !== self.log.clusterId || self.log.clusterId === null) continue;
-    for (const field of ['codec', 'partitions'] as const) {
-      const [theirs, mine] = [info.log[field], self.log[field]];
-      if (theirs !== null && theirs !== mine) {
-        return `Member ${info.id} has ${field} ${theirs} for this topic, this node ${mine}: set the same`;
-      }
-    }
-  }
-  return undefined;
 }
