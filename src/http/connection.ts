@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ErrorAnswer } from './error-answers.ts';
+import { type ErrorAnswer, malformedAnswer } from './error-answers.ts';
 import { rawAnswer } from './raw-answer.ts';
 
 /** A request under way, as its connection sees it. */
@@ -9,6 +9,8 @@ export interface LiveExchange {
   readonly answered: boolean;
   /** Its body has not been received to the end. */
   readonly bodyPending: boolean;
+  /** The parser has met its end. */
+  readonly whole: boolean;
   /** Nothing more will come of its body. */
   cut(fault: ErrorAnswer): void;
   /** Answers now, for the door closes. */
@@ -56,6 +58,8 @@ export class Connection {
   #progressAt: number;
   #ended = false;
   #closed = false;
+  #bytesWhenIdle = 0;
+  #heldUp = 0;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket;
@@ -64,6 +68,12 @@ export class Connection {
     // The parser resumes the socket after each answer; while too much waits it is not read.
     socket.on('resume', () => {
       if (this.#paused) socket.pause();
+    });
+    // The parser's own look at the end passes over a half request that asks for an upgrade.
+    socket.on('end', () => {
+      const latest = this.#latest;
+      if (latest === undefined || latest.whole || latest.answered) return;
+      this.fault(malformedAnswer('The request has no end'));
     });
   }
 
@@ -83,6 +93,11 @@ export class Connection {
   /** When the first of its requests came or an answer was last sent to its end; monotonic ms. */
   get progressAt(): number {
     return this.#progressAt;
+  }
+
+  /** Bytes that came since no request was under way. */
+  get bytesSinceIdle(): number {
+    return this.socket.bytesRead - this.#bytesWhenIdle;
   }
 
   /** Takes a request; `run` is called now, or when the client has read enough of its answers. */
@@ -114,6 +129,16 @@ export class Connection {
     this.#waiting = [];
   }
 
+  /** Until `goOn` no further request is run. */
+  holdUp(): void {
+    this.#heldUp++;
+  }
+
+  goOn(): void {
+    this.#heldUp--;
+    if (this.#waiting.length > 0) this.#runSoon();
+  }
+
   holdAnswer(bytes: number): void {
     this.#answersBytes += bytes;
     this.#owner.held(bytes);
@@ -128,6 +153,7 @@ export class Connection {
     if (this.#waiting.length > 0) this.#runSoon();
     else if (this.#paused) this.#resume();
     if (this.busy) return;
+    this.#bytesWhenIdle = this.socket.bytesRead;
     this.#owner.activity(this);
     if (this.#fault !== undefined) this.#sayLast(this.#fault);
   }
@@ -163,6 +189,7 @@ export class Connection {
   }
 
   #mayRun(): boolean {
+    if (this.#heldUp > 0) return false;
     const { limits, scarce } = this.#owner;
     return this.#answersBytes <= (scarce ? SCARCE_BYTES_MAX : limits.connectionAnswersBytesMax);
   }

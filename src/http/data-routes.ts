@@ -1,6 +1,7 @@
 import type { Version } from '../entry.ts';
 import { ServiceError } from '../errors.ts';
 import type { KeyValueStore, ReadAnswer } from '../store/key-value-store.ts';
+import { AnswerTurns } from './answer-turns.ts';
 import { readAnswer, writtenBody } from './answers.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Exchange } from './exchange.ts';
@@ -28,6 +29,7 @@ export class DataRoutes {
   readonly #store: KeyValueStore;
   readonly #limits: DataRoutesOptions['limits'];
   readonly #bodies: ByteBudget;
+  readonly #turns = new AnswerTurns();
 
   constructor({ store, limits, bodies }: DataRoutesOptions) {
     this.#store = store;
@@ -43,6 +45,8 @@ export class DataRoutes {
     if (after === undefined) {
       const now = this.#store.getNow(key);
       if (now !== undefined) {
+        const turn = this.#turns.take(now.entry?.value.length ?? 0);
+        if (turn !== undefined) return this.#readInTurn(exchange, scope, { key, turn });
         this.#tell(exchange, scope, { key, answer: now });
         return undefined;
       }
@@ -70,6 +74,19 @@ export class DataRoutes {
   async delete(exchange: Exchange, query: string): Promise<void> {
     const key = this.#key(parseParameters(query));
     await this.#write(exchange, key, () => this.#store.delete(key));
+  }
+
+  /** Reads again when it is its turn: many that wait would keep their values alive. */
+  async #readInTurn(
+    exchange: Exchange,
+    scope: ReadScope,
+    { key, turn }: { readonly key: string; readonly turn: Promise<void> },
+  ): Promise<void> {
+    await exchange.holdUp(turn);
+    if (exchange.answered || exchange.gone) return;
+    const now = this.#store.getNow(key);
+    if (now === undefined) await this.#readLater(exchange, scope, { key, after: undefined });
+    else this.#tell(exchange, scope, { key, answer: now });
   }
 
   async #readLater(

@@ -59,9 +59,20 @@ export class Exchange implements LiveExchange {
     return this.#answered || this.response.headersSent;
   }
 
+  get whole(): boolean {
+    return this.request.complete;
+  }
+
   /** The connection is gone: nobody hears an answer. */
   get gone(): boolean {
     return this.#connection.closed;
+  }
+
+  /** Waits; no request behind this one is run meanwhile. */
+  async holdUp(until: Promise<void>): Promise<void> {
+    this.#connection.holdUp();
+    await until;
+    this.#connection.goOn();
   }
 
   json(status: number, headers: readonly string[], body: string): void {
@@ -92,8 +103,10 @@ export class Exchange implements LiveExchange {
       ...this.extraHeaders,
       ...(this.#isLast() ? ['Connection', 'close'] : []),
     ]);
-    if (this.bodyPending) this.#endAfterLinger(body);
-    else this.response.end(body);
+    // Bytes weigh what they are while they wait to be read, a text twice as much and more.
+    const sent = length > SMALL_ANSWER_BYTES_MAX ? Buffer.from(body) : body;
+    if (this.bodyPending) this.#endAfterLinger(sent);
+    else this.response.end(sent);
   }
 
   /** `overloaded` where an answer of so many bytes may not be held. */
@@ -169,7 +182,7 @@ export class Exchange implements LiveExchange {
    * The answer is early, the client still sends: it gets the whole answer now, and what it sends is
    * thrown away for a while, for closing at once could reset the answer away.
    */
-  #endAfterLinger(body: string): void {
+  #endAfterLinger(body: string | Buffer): void {
     const { request, response } = this;
     const end = () => {
       if (!response.writableEnded) response.end();
@@ -192,9 +205,19 @@ export class Exchange implements LiveExchange {
 
   #isLast(): boolean {
     const closing = this.#connections.closing && this.#connection.isLatest(this);
-    const last = this.#closes || this.bodyPending || closing;
+    const last = this.#closes || this.bodyPending || closing || this.#losesWhatFollows();
     if (last) this.#connection.end();
     return last;
+  }
+
+  /**
+   * Behind a request that asks for an upgrade the parser drops what came in the same piece: unless
+   * surely nothing did, the client is told that nothing more is answered.
+   */
+  #losesWhatFollows(): boolean {
+    const { headers } = this.request;
+    if (headers.upgrade === undefined) return false;
+    return this.#connection.bytesSinceIdle !== plainBytes(this.request);
   }
 
   #end(): void {
@@ -206,4 +229,13 @@ function hasBody({ headers }: IncomingMessage): boolean {
   if (headers['transfer-encoding'] !== undefined) return true;
   const length = headers['content-length'];
   return length !== undefined && length !== '0' && Number(length) !== 0;
+}
+
+/** How many bytes a request has that is written in the plainest way; NaN where it cannot be told. */
+function plainBytes({ method, url, rawHeaders, headers }: IncomingMessage): number {
+  if (headers['transfer-encoding'] !== undefined) return Number.NaN;
+  const line = `${method} ${url} HTTP/1.1\r\n`;
+  // Behind each name a colon and a space, behind each value an end of line; an empty line ends it.
+  const fields = rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
+  return line.length + fields + 2 + Number(headers['content-length'] ?? 0);
 }

@@ -219,6 +219,8 @@ export class HttpDoor {
         return undefined;
       default:
         exchange.prepare();
+        // Express reads what does not begin with a slash as a whole URL, and fails at some.
+        exchange.request.url = path.startsWith('/') ? path : `/${path}`;
         this.#others(exchange.request, exchange.response);
         return undefined;
     }

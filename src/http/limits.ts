@@ -44,7 +44,7 @@ const DEFAULTS: Omit<HttpLimits, 'keyBytesMax' | 'valueBytesMax'> = {
   pipelinedMax: 1_024,
   bodiesBytesMax: 256 * MIB,
   answersBytesMax: 256 * MIB,
-  connectionAnswersBytesMax: 4 * MIB,
+  connectionAnswersBytesMax: MIB / 2,
 };
 
 export function completeLimits(given: GivenHttpLimits): HttpLimits {

@@ -82,7 +82,8 @@ export class AvroConnection {
       this.#decoder.push(chunk);
       this.#take();
     });
-    socket.on('drain', () => this.#take());
+    // Not at once: one that asks for much would be served for as long as the network takes it.
+    socket.on('drain', () => setImmediate(() => this.#take()));
     socket.on('end', () => {
       this.#ended = true;
       this.#endIfDone();
