@@ -177,4 +177,18 @@ describe('AvroDoor among hostile clients', () => {
     await check();
     assert.ok(hoarders.some(({ gone }) => !gone));
   });
+
+  it('serves a small call before all the large ones of others', async (t) => {
+    const { server, store } = await openDoor(t);
+    store.seed('large', 'live', 'v'.repeat(1_000_000));
+    const greedy = await Promise.all(Array.from({ length: 20 }, () => RpcSocket.ready(t, server)));
+    const good = await RpcSocket.ready(t, server);
+    const calls = Array.from({ length: 10 }, (_, n) => callFrame(n, 'getValue', 'large'));
+    for (const socket of greedy) socket.write(Buffer.concat(calls));
+    good.write(callFrame(1, 'getValue', 'good'));
+    await good.message(1);
+    const before = store.calls.indexOf('getNow good');
+    assert.ok(before <= 60, `${before} others before`);
+    await Promise.all(greedy.flatMap((socket) => calls.map((_, n) => socket.message(n))));
+  });
 });
