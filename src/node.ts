@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { ForeignLogError } from './apply/log-check.ts';
 import { deferred, withDeadline } from './async.ts';
 import { type Clock, sleep } from './clock.ts';
@@ -18,7 +18,7 @@ import type { Settings } from './settings/settings.ts';
 import { statusOf } from './status.ts';
 import { DataDirectory } from './storage/data-directory.ts';
 import { systemClock } from './system-clock.ts';
-import { MapEntryCache } from './table/entry-cache.ts';
+import { SegmentEntryCache } from './table/segment-entry-cache.ts';
 import { programVersion } from './version.ts';
 import { Warnings } from './warnings.ts';
 
@@ -124,7 +124,10 @@ export class Node {
       },
       storage,
       wal,
-      cache: new MapEntryCache(settings.CACHE_BYTES_MAX),
+      cache: new SegmentEntryCache({
+        bytesMax: settings.CACHE_BYTES_MAX,
+        seed: randomInt(2 ** 32),
+      }),
       peers: this.#peers(membership),
       state: this.#state,
       warnings: this.#warnings,

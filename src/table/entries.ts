@@ -1,6 +1,6 @@
 import type { Entry } from '../entry.ts';
 import type { EntryCache } from './entry-cache.ts';
-import { decodeEntry } from './stored-entry.ts';
+import { decodeEntry, type EntrySummary } from './stored-entry.ts';
 import type { Table } from './table.ts';
 
 /** The answer of `getNow` where only storage knows. */
@@ -49,9 +49,14 @@ export class Entries {
     }
   }
 
-  /** The stored entry in memory, for the applier's counts. */
+  /** The stored entry in memory. */
   cached(key: string): Buffer | undefined {
     return this.#cache.get(key);
+  }
+
+  /** What the applier's counts need of the entry in memory. */
+  summary(key: string): EntrySummary | undefined {
+    return this.#cache.summary(key);
   }
 
   /** Whether a key that is not in the cache has no entry. */

@@ -1,11 +1,17 @@
+import { type EntrySummary, summaryOf } from './stored-entry.ts';
+
 /**
  * The entry cache: stored entries by key, bounded by bytes. It holds what the log said and nothing
  * else. Its inside may be replaced; the contract suite is in test/contract/entry-cache.ts.
  */
 export interface EntryCache {
-  /** The stored entry, undefined where it is not in memory. The bytes are valid until the next call. */
+  /** The stored entry, undefined where it is not in memory. The bytes stay as they are. */
   get(key: string): Buffer | undefined;
+  /** What the counts need of the entry; not a use of it that keeps it in memory. */
+  summary(key: string): EntrySummary | undefined;
   set(key: string, entry: Buffer): void;
+  /** Whether it was in memory. Not counted as evicted. */
+  delete(key: string): boolean;
   /** Forgets everything, complete again where nothing is in storage. */
   clear(): void;
   readonly count: number;
@@ -58,6 +64,18 @@ export class MapEntryCache implements EntryCache {
       this.#bytes -= cost(oldest, bytes);
       this.#evicted++;
     }
+  }
+
+  summary(key: string): EntrySummary | undefined {
+    const entry = this.#entries.get(key);
+    return entry === undefined ? undefined : summaryOf(entry);
+  }
+
+  delete(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    this.#bytes -= cost(key, entry);
+    return this.#entries.delete(key);
   }
 
   clear(): void {

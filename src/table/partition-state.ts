@@ -13,6 +13,8 @@ export interface GenerationState {
   readonly bytes: number;
   /** Records met that may not be applied or cannot be read. */
   readonly quarantined: number;
+  /** Of these, records whose keys have their home in another partition; absent: none. */
+  readonly strays?: number;
   /** Whether it has ever reached an end of the log. */
   readonly recovered: boolean;
   /** Newest first. */

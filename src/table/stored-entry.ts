@@ -32,10 +32,13 @@ export function decodeEntry(bytes: Buffer): Entry {
 
 /** What the counts need of an entry: its kind and its value's length, without decoding it. */
 export function summaryOf(bytes: Buffer): EntrySummary {
-  return {
-    kind: KINDS[bytes[0] ?? -1] ?? 'unreadable',
-    valueBytes: Math.max(0, bytes.length - VALUE_AT),
-  };
+  return summaryAt(bytes, 0, bytes.length);
+}
+
+/** The same for a stored entry of `length` bytes that lies among others. */
+export function summaryAt(bytes: Uint8Array, at: number, length: number): EntrySummary {
+  const kind = length === 0 ? undefined : KINDS[bytes[at] ?? -1];
+  return { kind: kind ?? 'unreadable', valueBytes: Math.max(0, length - VALUE_AT) };
 }
 
 export interface EntrySummary {

@@ -52,7 +52,9 @@ export class Table {
     const keys = Array.from({ length: identity.partitions }, (_, p) => partitionKey(p));
     const stored = await storage.getMany(keys);
     const states = stored.map((state, p): PartitionState => {
-      if (state === undefined) throw new StorageError(`the state of partition ${p} is missing`);
+      if (state === undefined) {
+        throw new StorageError(`the state of partition ${p} is missing`, undefined, 'corrupt');
+      }
       return parse<PartitionState>(state, `state of partition ${p}`);
     });
     const table = new Table(storage, identity, states);
@@ -158,6 +160,6 @@ function parse<T>(bytes: Buffer, what: string): T {
   try {
     return JSON.parse(bytes.toString('utf8')) as T;
   } catch (error) {
-    throw new StorageError(`the table's ${what} cannot be read`, error);
+    throw new StorageError(`the table's ${what} cannot be read`, error, 'corrupt');
   }
 }
