@@ -101,6 +101,15 @@ function complete(given: Given, acceptNewLog: boolean, problems: string[]): Sett
   if (codec === 'avro' && (given.KAFKA_PARTITIONS ?? 1) !== 1) {
     problems.push(`KAFKA_PARTITIONS: got ${given.KAFKA_PARTITIONS}, expected 1 with CODEC=avro`);
   }
+  const protocol = given.KAFKA_SECURITY_PROTOCOL ?? DEFAULTS.KAFKA_SECURITY_PROTOCOL;
+  if (protocol.startsWith('sasl_')) {
+    for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
+      if (given[name] !== undefined || problems.some((each) => each.startsWith(name))) continue;
+      problems.push(
+        `${name}: got nothing, expected a text with KAFKA_SECURITY_PROTOCOL=${protocol}`,
+      );
+    }
+  }
   const distributed = storage === 'distributed';
   const unset = Object.fromEntries(SETTING_NAMES.map((name) => [name, undefined])) as {
     [Name in SettingName]: undefined;
