@@ -7,6 +7,7 @@ import type { Codec } from './codec/codec.ts';
 import { partitionOf } from './codec/partitioner.ts';
 import { rawCodec } from './codec/raw-codec.ts';
 import type { Logger } from './logger.ts';
+import { FreshMarks } from './progress/fresh-marks.ts';
 import { Freshness } from './progress/freshness.ts';
 import { OwnWrites } from './progress/own-writes.ts';
 import { Positions } from './progress/positions.ts';
@@ -16,6 +17,7 @@ import type { Storage } from './storage/storage.ts';
 import { type AskPeers, Store } from './store/store.ts';
 import { Entries } from './table/entries.ts';
 import type { EntryCache } from './table/entry-cache.ts';
+import { filling } from './table/partition-state.ts';
 import { Table } from './table/table.ts';
 import type { LogDescription, Wal } from './wal/wal.ts';
 import type { Warnings } from './warnings.ts';
@@ -60,7 +62,9 @@ export class Core {
     const { settings, wal, cache, peers, state, warnings, clock, random, logger } = options;
     const entries = new Entries(table, cache);
     const positions = new Positions(clock);
-    const freshness = new Freshness(clock, settings.staleAfterMs, positions);
+    const stored = table.states().map((each) => filling(each).freshAt);
+    const marks = new FreshMarks(clock, stored);
+    const freshness = new Freshness(clock, settings.staleAfterMs, positions, marks);
     const ownWrites = new OwnWrites();
     wal.events = { warning: (name, line) => warnings.set(`log: ${name}`, line) };
     const guard = new LogGuard({
@@ -68,6 +72,7 @@ export class Core {
       table,
       codecName: settings.codec,
       freshness,
+      ownWrites,
       clock,
       logger,
     });
@@ -81,6 +86,7 @@ export class Core {
       entries,
       positions,
       freshness,
+      marks,
       ownWrites,
       state,
       codecName: settings.codec,
@@ -127,6 +133,7 @@ export class Core {
       codec: () => codec,
       place: settings.codec === 'avro' ? () => 0 : partitionOf,
       recordBytesMax: () => description?.recordBytesMax,
+      noteSilence: guard.noteSilence,
       sameLogNow: guard.sameNow,
       halted: () => state.state === 'halted',
       limits: settings,

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../clock.ts';
 import type { Codec } from '../codec/codec.ts';
 import { ExitError, LogUnavailableError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { FreshMarks } from '../progress/fresh-marks.ts';
 import type { Freshness } from '../progress/freshness.ts';
 import type { OwnWrites } from '../progress/own-writes.ts';
 import type { Positions } from '../progress/positions.ts';
@@ -10,8 +11,15 @@ import type { Entries } from '../table/entries.ts';
 import { filling } from '../table/partition-state.ts';
 import { APPLY_VERSION, type Table } from '../table/table.ts';
 import type { LogDescription, ReadBatch, Wal, WalReader } from '../wal/wal.ts';
+import { Absence } from './absence.ts';
 import { BatchCommitter } from './batch-committer.ts';
-import { checkLog, ForeignLogError, type PartitionPlan, requireSameLog } from './log-check.ts';
+import {
+  checkLog,
+  ForeignLogError,
+  NOTHING_LOST,
+  type PartitionPlan,
+  requireSameLog,
+} from './log-check.ts';
 import type { LogGuard } from './log-guard.ts';
 import { beginRebuild, finishRebuild, type SaveLost } from './rebuild.ts';
 import { Recovery, type RecoveryProgress } from './recovery.ts';
@@ -24,6 +32,7 @@ export interface ApplierOptions {
   readonly entries: Entries;
   readonly positions: Positions;
   readonly freshness: Freshness;
+  readonly marks: FreshMarks;
   readonly ownWrites: OwnWrites;
   readonly state: RunningState;
   readonly codecName: string;
@@ -39,6 +48,7 @@ export interface ApplierOptions {
 const BATCH_RECORDS_MAX = 500;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 2_000;
+const STORAGE_RETRY_MAX_MS = 5_000;
 const POSITIONS_PUBLISHED_EVERY_MS = 1_000;
 
 /**
@@ -49,6 +59,7 @@ export class Applier {
   readonly #options: ApplierOptions;
   readonly #committer: BatchCommitter;
   readonly #recovery: Recovery;
+  readonly #absence: Absence;
   #description: LogDescription | undefined;
   #everRecovered = false;
   /** The log was found to be ours once in this run. */
@@ -61,6 +72,7 @@ export class Applier {
     this.#options = options;
     this.#committer = new BatchCommitter(options);
     this.#recovery = new Recovery(options.clock, options.logger);
+    this.#absence = new Absence(options);
   }
 
   /** The progress of a recovery under way. */
@@ -121,10 +133,14 @@ export class Applier {
 
   /** One reader's life. Ends by an error, or when the signal aborts. */
   async #session(signal: AbortSignal): Promise<void> {
-    const { wal, table, guard, state } = this.#options;
+    const { wal, table, guard, state, clock } = this.#options;
+    const { doubts } = guard;
     this.#committer.codec = await this.#meet();
-    const { bounds, plans } = await checkLog(table, wal);
-    await this.#carryOut(plans);
+    const askedAt = clock.monotonic();
+    const check = await checkLog(table, wal, guard.uncleanElection);
+    const { bounds } = check;
+    guard.shortened(bounds, askedAt);
+    await this.#carryOut(this.#absence.plans(check));
     this.#publishVisible();
     this.#met = true;
     this.#options.warn('halted', undefined);
@@ -138,9 +154,9 @@ export class Applier {
     }
 
     const reader = await wal.read(starts);
-    guard.follow();
+    guard.follow(doubts);
     try {
-      await this.#follow(reader, signal);
+      await this.#follow(reader, doubts, signal);
     } finally {
       guard.leave();
       await reader.close();
@@ -148,12 +164,16 @@ export class Applier {
   }
 
   async #carryOut(plans: readonly PartitionPlan[]): Promise<void> {
-    const { table, logger, freshness } = this.#options;
-    if (plans.some(({ kind }) => kind === 'rebuild')) freshness.logChanged();
+    const { table, logger, freshness, marks, ownWrites } = this.#options;
+    if (plans.some((plan) => plan.kind === 'rebuild' && plan.doubtFrom < NOTHING_LOST)) {
+      freshness.logChanged();
+      ownWrites.clear();
+    }
     for (const [partition, plan] of plans.entries()) {
       if (plan.kind === 'rebuild') {
         logger.warn({ partition, reason: plan.reason, from: plan.start }, 'rebuild');
         await beginRebuild(table, partition, plan);
+        marks.begin(partition);
       } else if (plan.note !== undefined) {
         logger.warn({ partition, note: plan.note }, 'resume');
       }
@@ -174,7 +194,7 @@ export class Applier {
 
   /** Reaches the log and makes sure that it is the one that the table comes from. */
   async #meet(): Promise<Codec> {
-    const { wal, table, codecName, onLog, entries } = this.#options;
+    const { wal, table, codecName, onLog, entries, marks, guard } = this.#options;
     if (this.#description === undefined) {
       this.#description = await wal.connect();
     } else {
@@ -187,25 +207,34 @@ export class Applier {
       await table.adopt({ ...now, applyVersion: APPLY_VERSION });
       entries.adopted();
     }
+    marks.setRetention(description.deleteRetentionMs);
+    guard.uncleanElection = description.uncleanElection === true;
     return onLog(description);
   }
 
-  async #follow(reader: WalReader, signal: AbortSignal): Promise<void> {
+  /** @param doubts of the guard, as of before the log was checked */
+  async #follow(reader: WalReader, doubts: number, signal: AbortSignal): Promise<void> {
     const { clock, freshness, table, guard } = this.#options;
     const startedAt = clock.monotonic();
+    let sure = doubts;
     await this.#settle();
     while (!signal.aborted) {
+      if (guard.doubts !== sure && freshness.identityConfirmed) {
+        sure = guard.doubts;
+        await this.#rewind(reader);
+      }
       const batch = await reader.next(BATCH_RECORDS_MAX);
       guard.requireSame();
       if (batch.records.length > 0 || batch.reached.length > 0) {
         await guard.untilSame(signal);
-        await this.#apply(batch, signal);
+        await this.#apply(batch, sure, signal);
         await this.#settle();
       }
       const now = clock.monotonic();
       if (now - startedAt > STALL_MS && this.#stalls.stalled(now)) {
         throw new Error('the reader delivers nothing although the log has more');
       }
+      await this.#absence.step();
       const shorter =
         this.#recovery.outOfReach(freshness) ??
         table.states().findIndex((_, partition) => freshness.beyond(partition));
@@ -214,12 +243,23 @@ export class Applier {
     }
   }
 
-  /** Applies a batch, again and again where storage fails: the position never passes what is not stored. */
-  async #apply(batch: ReadBatch, signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    for (let retryMs = RETRY_FIRST_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, 5_000)) {
+  /** What the reader has at hand may be gone from the log since: it reads on from what is applied. */
+  async #rewind(reader: WalReader): Promise<void> {
+    for (const [partition, state] of this.#options.table.states().entries()) {
+      await reader.seek(partition, filling(state).position);
+    }
+  }
+
+  /**
+   * Applies a batch, again and again where storage fails: the position never passes what is not
+   * stored. A batch that was read before the newest doubt is left: it will be read again.
+   */
+  async #apply(batch: ReadBatch, sure: number, signal: AbortSignal): Promise<void> {
+    const { clock, logger, guard } = this.#options;
+    let retryMs = RETRY_FIRST_MS;
+    while (!signal.aborted && guard.doubts === sure) {
       try {
-        await this.#committer.commit(batch);
+        await guard.committing(() => this.#committer.commit(batch));
         this.#storageWorks = true;
         this.#options.warn('storage', undefined);
         return;
@@ -228,6 +268,8 @@ export class Applier {
         logger.error({ reason: messageOf(error), retryMs }, 'storage failed, nothing is applied');
         this.#options.warn('storage', `storage failed: ${messageOf(error)}`);
         await sleep(clock, retryMs, signal);
+        retryMs = Math.min(retryMs * 2, STORAGE_RETRY_MAX_MS);
+        guard.noteSilence();
       }
     }
   }
@@ -237,11 +279,17 @@ export class Applier {
     const { table, freshness, state, entries, saveLost, logger, ownWrites } = this.#options;
     for (const partition of this.#recovery.arrived(table)) {
       if (table.state(partition).next !== undefined) {
-        const { file } = await finishRebuild(table, partition, saveLost);
+        const { file, clear } = await finishRebuild(table, partition, saveLost);
+        // Before anything that may fail: the cache holds what the old generation had.
         entries.switched();
-        ownWrites.clear();
+        ownWrites.applied(partition, table.state(partition).active.position);
+        this.#absence.rebuilt(partition);
         logger.warn({ partition, lostEntries: file ?? 'none' }, 'rebuilt');
         this.#publishVisible();
+        // What cannot be cleared now is cleared at the next start.
+        await clear().catch((error) =>
+          logger.warn({ partition, reason: messageOf(error) }, 'former entries are left behind'),
+        );
       }
       const { active } = table.state(partition);
       if (!active.recovered) {

@@ -104,9 +104,11 @@ export function applyBatch(
       value: Buffer.from(JSON.stringify({ reason: each.reason })),
     });
   }
+  const strays = (state.strays ?? 0) + quarantined.filter(({ stray }) => stray).length;
   return {
     state: {
       ...state,
+      ...(strays > 0 && { strays }),
       position: Math.max(position, batch.reached),
       entries,
       markers,

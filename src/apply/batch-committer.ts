@@ -1,6 +1,7 @@
 import type { Codec } from '../codec/codec.ts';
 import { decodeUtf8 } from '../codec/utf8.ts';
 import type { Logger } from '../logger.ts';
+import type { FreshMarks } from '../progress/fresh-marks.ts';
 import type { Freshness } from '../progress/freshness.ts';
 import type { OwnWrites } from '../progress/own-writes.ts';
 import type { Positions } from '../progress/positions.ts';
@@ -17,10 +18,15 @@ export interface BatchCommitterOptions {
   readonly entries: Entries;
   readonly positions: Positions;
   readonly freshness: Freshness;
+  readonly marks: FreshMarks;
   readonly ownWrites: OwnWrites;
   readonly warn: (name: string, line: string | undefined) => void;
   readonly logger: Logger;
 }
+
+const STRAYS =
+  'stray records: a producer places keys in another way than Java’s murmur2; set ' +
+  'partitioner=murmur2_random in librdkafka clients (kcat: -X partitioner=murmur2_random)';
 
 /**
  * Runs the step over what was read: one storage batch for all partitions, and only once it is
@@ -33,11 +39,13 @@ export class BatchCommitter {
 
   constructor(options: BatchCommitterOptions) {
     this.#options = options;
+    const { table, warn } = options;
+    if (table.states().some((state) => filling(state).strays)) warn('stray', STRAYS);
   }
 
   /** Rejects with StorageError: then nothing has changed. */
   async commit(read: ReadBatch): Promise<void> {
-    const { table, entries } = this.#options;
+    const { table, entries, marks } = this.#options;
     const applied: { batch: PartitionBatch; result: Applied }[] = [];
     for (const batch of byPartition(read)) {
       applied.push({ batch, result: await this.#step(batch) });
@@ -51,7 +59,10 @@ export class BatchCommitter {
     const changes = moved.map(({ batch: { partition }, result }): PartitionChange => {
       return {
         partition,
-        state: withFilling(table.state(partition), result.state),
+        state: withFilling(table.state(partition), {
+          ...result.state,
+          freshAt: marks.freshAt(partition),
+        }),
         ops: result.ops,
       };
     });
@@ -112,13 +123,7 @@ export class BatchCommitter {
     const { positions, freshness, ownWrites, logger, warn } = this.#options;
     for (const { offset, reason, stray } of result.quarantined) {
       logger.warn({ partition, offset, reason }, 'record quarantined');
-      if (stray) {
-        warn(
-          'stray',
-          'stray records: a producer places keys in another way than Java’s murmur2; set ' +
-            'partitioner=murmur2_random in librdkafka clients (kcat: -X partitioner=murmur2_random)',
-        );
-      }
+      if (stray) warn('stray', STRAYS);
     }
     if (!visible.has(partition)) return;
     const { position } = result.state;

@@ -20,9 +20,12 @@ export type PartitionPlan =
       readonly kind: 'rebuild';
       readonly reason: string;
       readonly start: number;
-      /** Entries made by records at or above it may be gone from the log. */
+      /** Entries made by records at or above it may be gone from the log; NOTHING_LOST: none. */
       readonly doubtFrom: number;
     };
+
+/** `doubtFrom` of a rebuild of which the log has lost nothing. */
+export const NOTHING_LOST: number = Number.MAX_SAFE_INTEGER;
 
 /** In what two identities differ, or undefined. */
 export function differenceOf(
@@ -58,10 +61,11 @@ export interface LogCheck {
 
 /**
  * Whether the log still holds what was applied from it. Asks the log for bounds and anchors; its
- * identity must have been compared before.
+ * identity must have been compared before. Where compaction has removed the newest record applied
+ * nothing can be told of what came after the newest one that is left: `mayHaveLost` rebuilds then.
  * @throws ForeignLogError when the log is empty under our data; LogUnavailableError.
  */
-export async function checkLog(table: Table, wal: Wal): Promise<LogCheck> {
+export async function checkLog(table: Table, wal: Wal, mayHaveLost: boolean): Promise<LogCheck> {
   // Taken before the question: what is applied while it is under way may lie beyond its answer.
   const states = table.states().map(filling);
   const bounds = await wal.bounds();
@@ -75,7 +79,7 @@ export async function checkLog(table: Table, wal: Wal): Promise<LogCheck> {
   await findRecordsInGaps(wal, states, bounds, checks);
   const applyVersion = table.identity?.applyVersion ?? APPLY_VERSION;
   const plans = states.map((state, partition) =>
-    planPartition(state, applyVersion, bounds[partition], checks[partition]),
+    planPartition(state, applyVersion, bounds[partition], { ...checks[partition], mayHaveLost }),
   );
   return { bounds, plans };
 }
@@ -92,7 +96,7 @@ function planPartition(
   state: GenerationState,
   applyVersion: number,
   bounds: PartitionBounds | undefined,
-  check: AnchorCheck = {},
+  check: AnchorCheck & { readonly mayHaveLost: boolean },
 ): PartitionPlan {
   if (bounds === undefined) return { kind: 'resume' };
   const { start, end } = bounds;
@@ -104,10 +108,7 @@ function planPartition(
     doubtFrom: from,
   });
   if (state.quarantined > 0 && applyVersion < APPLY_VERSION) {
-    return rebuild(
-      'this version reads records that the former one could not',
-      Number.MAX_SAFE_INTEGER,
-    );
+    return rebuild('this version reads records that the former one could not', NOTHING_LOST);
   }
   if (state.position > end) {
     return rebuild(
@@ -122,10 +123,14 @@ function planPartition(
     if (state.position === 0) return { kind: 'resume', note: `the log begins at ${start}` };
     return rebuild(
       `the log begins at ${start}, beyond the position ${state.position}`,
-      Number.MAX_SAFE_INTEGER,
+      NOTHING_LOST,
     );
   }
-  if (state.anchors.length > 0 && check.matching === undefined) {
+  const newest = state.anchors[0]?.offset;
+  if (check.mayHaveLost && newest !== undefined && check.matching !== newest) {
+    return rebuild(`nothing tells whether the log has lost what came before ${newest}`, doubtFrom);
+  }
+  if (newest !== undefined && check.matching === undefined) {
     return { kind: 'resume', note: 'no applied record is left in the log to compare with' };
   }
   return { kind: 'resume' };

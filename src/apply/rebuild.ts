@@ -22,30 +22,35 @@ export async function beginRebuild(
   partition: number,
   { start, doubtFrom }: { readonly start: number; readonly doubtFrom: number },
 ): Promise<void> {
-  const { active, next } = table.state(partition);
+  const { active, next, doubtFrom: doubted } = table.state(partition);
   const generation = Math.max(active.generation, next?.generation ?? 0) + 1;
   if (next !== undefined) await table.clear(partition, next.generation);
-  const state: PartitionState = { active, next: emptyGeneration(generation, start), doubtFrom };
+  // A rebuild that replaces another one answers for what the former one doubted as well.
+  const from = next === undefined ? doubtFrom : Math.min(doubtFrom, doubted ?? doubtFrom);
+  const state: PartitionState = {
+    active,
+    next: emptyGeneration(generation, start),
+    doubtFrom: from,
+  };
   await table.commit([{ partition, state, ops: [] }], { sync: true });
 }
 
 /**
  * Makes the filled generation the active one, in one batch. What the log no longer has was written
- * to a file before; the old generation is cleared after.
+ * to a file before. The old generation is still there: `clear` it.
  */
 export async function finishRebuild(
   table: Table,
   partition: number,
   saveLost: SaveLost,
-): Promise<{ readonly file: string | undefined }> {
+): Promise<{ readonly file: string | undefined; readonly clear: () => Promise<void> }> {
   const { active, next } = table.state(partition);
-  if (next === undefined) return { file: undefined };
+  if (next === undefined) return { file: undefined, clear: async () => {} };
   const file = await saveLost(partition, lostEntries(table, partition));
   await table.commit([{ partition, state: { active: next, next: undefined }, ops: [] }], {
     sync: true,
   });
-  await table.clear(partition, active.generation);
-  return { file };
+  return { file, clear: () => table.clear(partition, active.generation) };
 }
 
 /** Entries of the old generation made at or above `doubtFrom` that the new one does not have as they were. */

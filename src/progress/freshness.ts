@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { FreshMarks } from './fresh-marks.ts';
 import type { Positions } from './positions.ts';
 
 interface PartitionFreshness {
@@ -13,13 +14,15 @@ interface PartitionFreshness {
 }
 
 /**
- * Whether a partition is fresh (contract §3): recovered, the log's identity confirmed, and the
- * position has reached an end that the log was asked for at most `staleAfterMs` ago.
+ * Whether a partition is fresh (contract §3): recovered, not away for too long before, the log's
+ * identity confirmed, and the position has reached an end that the log was asked for at most
+ * `staleAfterMs` ago.
  */
 export class Freshness {
   readonly #clock: Clock;
   readonly #staleAfterMs: number;
   readonly #positions: Positions;
+  readonly #marks: FreshMarks;
   #partitions: PartitionFreshness[] = [];
   readonly #recovered = new Set<number>();
   #identityConfirmed = false;
@@ -31,10 +34,11 @@ export class Freshness {
   /** As above, of the newest answer that counts: given by a log whose identity was confirmed before. */
   #countedAskedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, staleAfterMs: number, positions: Positions) {
+  constructor(clock: Clock, staleAfterMs: number, positions: Positions, marks: FreshMarks) {
     this.#clock = clock;
     this.#staleAfterMs = staleAfterMs;
     this.#positions = positions;
+    this.#marks = marks;
   }
 
   /** While false, nothing is fresh and no write may be taken. */
@@ -68,6 +72,7 @@ export class Freshness {
   doubtIdentity(): void {
     this.#identityConfirmed = false;
     this.#countedAskedAt = Number.NEGATIVE_INFINITY;
+    this.#marks.forgetTold();
     for (const each of this.#partitions) {
       each.pending = [];
       each.reachedAskedAt = Number.NEGATIVE_INFINITY;
@@ -103,6 +108,7 @@ export class Freshness {
       this.#identityConfirmed &&
       !each.beyond &&
       this.#recovered.has(partition) &&
+      !this.#marks.away(partition) &&
       this.#clock.monotonic() - each.reachedAskedAt <= this.#staleAfterMs
     );
   }
@@ -151,6 +157,8 @@ export class Freshness {
       each.end = end;
       if (!counts) continue;
       each.beyond = (positionsThen[partition] ?? 0) > end;
+      if (!each.beyond) this.#marks.told(partition, askedAt, end);
+      this.#marks.advanced(partition, this.#positions.get(partition));
       if (this.#positions.get(partition) >= end) {
         each.reachedAskedAt = Math.max(each.reachedAskedAt, askedAt);
         each.pending = [];
@@ -163,6 +171,7 @@ export class Freshness {
 
   /** The position of a partition has moved on. */
   advanced(partition: number, position: number): void {
+    this.#marks.advanced(partition, position);
     const each = this.#partitions[partition];
     if (each === undefined || each.pending.length === 0) return;
     let reached = 0;

@@ -47,6 +47,8 @@ export interface StoreOptions {
   readonly place: (key: Buffer, partitions: number) => number;
   /** The log's own limit of key + value bytes, undefined where it sets none. */
   readonly recordBytesMax: () => number | undefined;
+  /** Doubts the log where nothing was heard of it for long. */
+  readonly noteSilence: () => void;
   /** Whether the log, asked now, is ours. */
   readonly sameLogNow: () => Promise<boolean>;
   /** Another log stands where ours was: writes are refused at once. */
@@ -95,6 +97,7 @@ export class Store implements KeyValueStore {
   }
 
   async get(key: string, options: ReadOptions = {}): Promise<ReadAnswer> {
+    const recovered = this.#everRecovered(this.#partitionOf(key));
     const local = await this.getLocal(key, options);
     if (local.trust === 'final') return local;
     const { partition, position } = local;
@@ -104,7 +107,9 @@ export class Store implements KeyValueStore {
       local: { position, entry: local.entry },
       logId: this.logId(),
     });
-    if (found.entry === undefined && !found.freshPeer && !this.#everRecovered(partition)) {
+    if (found.entry === undefined && !found.freshPeer && !recovered) {
+      // What was not found may have been recovered while peers were asked.
+      if (this.#everRecovered(this.#partitionOf(key))) return this.get(key);
       throw new ServiceError(
         'recovering',
         'This node has not recovered the partition of the key yet and no other node can tell',
@@ -141,6 +146,7 @@ export class Store implements KeyValueStore {
     }
     const trust = seen && freshness.fresh(partition) ? 'final' : 'behind';
     const position = positions.get(partition);
+    const recovered = this.#everRecovered(partition);
     let entry: Entry | undefined;
     if (this.#options.table.partitions > 0) {
       try {
@@ -152,12 +158,14 @@ export class Store implements KeyValueStore {
     }
     // Before the first recovery an absence says nothing: compaction may have taken the key's former
     // record away and left the later one beyond the position. As of 0 it beats no other answer.
-    const telling = entry !== undefined || this.#everRecovered(partition);
+    const telling = entry !== undefined || recovered;
     return { trust, partition, position: telling ? position : 0, entry, source: 1 };
   }
 
   async #waitFor(after: Version, partition: number): Promise<void> {
-    const { positions, clock } = this.#options;
+    const { positions, clock, table } = this.#options;
+    // Before the log was met nobody knows which partition is the key's.
+    if (table.partitions === 0) throw notYet();
     if (after.partition !== partition) {
       throw new ServiceError(
         'bad_version',
@@ -174,9 +182,7 @@ export class Store implements KeyValueStore {
     }
     const left = until - clock.monotonic();
     if (!(await positions.applied(partition, after.offset, left))) {
-      throw new ServiceError('not_yet', 'This node has not applied that version yet', {
-        retryAfterS: RETRY_AFTER_S,
-      });
+      throw notYet();
     }
   }
 
@@ -205,7 +211,7 @@ export class Store implements KeyValueStore {
       throw unavailable('The log cannot be reached', 'not_written');
     }
     const changes = freshness.logChanges;
-    const { sameLogNow } = this.#options;
+    const { sameLogNow, noteSilence } = this.#options;
     const { offset, timestamp } = await withDeadline(
       clock,
       wal.append({ partition, key: keyBytes, ...record }),
@@ -214,15 +220,18 @@ export class Store implements KeyValueStore {
         throw unavailable('The log did not acknowledge in time', 'unknown');
       },
     );
-    // An acknowledgement that came while the log's identity was in doubt may be another log's, even
-    // if ours is back by now: it counts only if ours answers at once, and is found unchanged.
+    // An acknowledgement that came while the log's identity was in doubt, or had to be (we may have
+    // slept), may be another log's, even if ours is back by now: it counts only if ours answers at
+    // once, and is found unchanged.
+    noteSilence();
     const confirmed =
       freshness.identityConfirmed ||
       ((await sameLogNow()) && (await freshness.identityWithin(until - clock.monotonic())));
     if (!confirmed || freshness.logChanges !== changes) {
       throw unavailable('It is in doubt which log acknowledged', 'unknown');
     }
-    if (positions.get(partition) <= offset) ownWrites.add(partition, key, offset);
+    if (positions.get(partition) <= offset)
+      ownWrites.add(partition, key, offset, clock.monotonic());
     return { version: { partition, offset }, timestamp };
   }
 
@@ -259,6 +268,12 @@ export class Store implements KeyValueStore {
     const { table } = this.#options;
     return table.partitions > 0 && table.state(partition).active.recovered;
   }
+}
+
+function notYet(): ServiceError {
+  return new ServiceError('not_yet', 'This node has not applied that version yet', {
+    retryAfterS: RETRY_AFTER_S,
+  });
 }
 
 function unavailable(message: string, outcome: 'not_written' | 'unknown'): ServiceError {

@@ -13,6 +13,8 @@ export interface LogDescription {
   readonly recordBytesMax: number | undefined;
   /** How long null tombstones stay, ms; undefined where it could not be read. */
   readonly deleteRetentionMs: number | undefined;
+  /** Whether the log may elect a leader that lacks acknowledged records. */
+  readonly uncleanElection?: boolean | undefined;
   /** Whether a record's timestamp is the log's append time. */
   readonly appendTime: boolean;
   /** Unsafe settings, one line each, for `/status`. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { FreshMarks } from '../../../src/progress/fresh-marks.ts';
 import { Freshness } from '../../../src/progress/freshness.ts';
 import { Positions } from '../../../src/progress/positions.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
@@ -8,12 +9,14 @@ describe('freshness', () => {
   let clock: ManualClock;
   let positions: Positions;
   let freshness: Freshness;
+  let marks: FreshMarks;
 
   beforeEach(() => {
     clock = new ManualClock();
     positions = new Positions(clock);
     positions.reset([10]);
-    freshness = new Freshness(clock, 100, positions);
+    marks = new FreshMarks(clock, [clock.now()]);
+    freshness = new Freshness(clock, 100, positions, marks);
     freshness.setRecovered(0, true);
     freshness.confirmIdentity();
   });
