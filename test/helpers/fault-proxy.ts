@@ -29,7 +29,7 @@ export class FaultProxy {
   /** Connections taken, and bytes that were passed on, since the start. */
   readonly counters = { accepted: 0, refused: 0, bytesUp: 0, bytesDown: 0 };
   readonly #server: Server;
-  readonly #target: FaultProxyTarget;
+  #target: FaultProxyTarget;
   readonly #links = new Set<Link>();
   readonly #faults: Faults = {
     refusing: false,
@@ -48,9 +48,11 @@ export class FaultProxy {
     readonly target: FaultProxyTarget;
     /** 0: any free one. */
     readonly port?: number;
+    /** Where it listens; 127.0.0.1 unless given. */
+    readonly host?: string;
   }): Promise<FaultProxy> {
     const proxy = new FaultProxy(options.target);
-    await proxy.#listen(options.port ?? 0);
+    await proxy.#listen(options.port ?? 0, options.host ?? '127.0.0.1');
     return proxy;
   }
 
@@ -95,6 +97,12 @@ export class FaultProxy {
     this.#faults.bytesPerSecond = bytesPerSecond;
   }
 
+  /** Ends all connections; new ones go to another target: something else under the same address. */
+  retarget(target: FaultProxyTarget): void {
+    this.#target = target;
+    for (const link of this.#links) destroyLink(link);
+  }
+
   /** Ends all faults. */
   heal(): void {
     const { swallowing } = this.#faults;
@@ -118,8 +126,8 @@ export class FaultProxy {
     await this.close();
   }
 
-  async #listen(port: number): Promise<void> {
-    this.#server.listen({ port, host: '127.0.0.1' });
+  async #listen(port: number, host: string): Promise<void> {
+    this.#server.listen({ port, host });
     await once(this.#server, 'listening');
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('no TCP address');

@@ -45,6 +45,9 @@ export interface RawRecord {
   readonly partition?: number | null;
   readonly key?: Buffer | null;
   readonly value: Buffer | null;
+  /** ms; the broker's where the topic says LogAppendTime. */
+  readonly timestamp?: number;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
 /** A producer of another program. `config` over its defaults. */
@@ -78,16 +81,26 @@ export class RawProducer {
   /** Sends all and waits for all reports, in the order that they came. */
   async send(records: readonly RawRecord[]) {
     this.#reports = [];
-    for (const { partition = null, key = Buffer.from('k'), value } of records) {
-      this.#producer.produce(this.#topic, partition, value, key);
+    for (const record of records) {
+      const { partition = null, key = Buffer.from('k'), value, timestamp, headers = [] } = record;
+      const named = headers.map(([name, text]) => ({ [name]: text }));
+      this.#producer.produce(this.#topic, partition, value, key, timestamp, undefined, named);
     }
     await eventually('all reports', () => this.#reports.length === records.length);
     return this.#reports;
   }
 
   async inTransaction(records: readonly RawRecord[], end: 'commit' | 'abort'): Promise<void> {
-    await done((callback) => this.#producer.beginTransaction(callback));
+    await this.beginTransaction();
     await this.send(records);
+    await this.endTransaction(end);
+  }
+
+  async beginTransaction(): Promise<void> {
+    await done((callback) => this.#producer.beginTransaction(callback));
+  }
+
+  async endTransaction(end: 'commit' | 'abort'): Promise<void> {
     await done((callback) =>
       end === 'commit'
         ? this.#producer.commitTransaction(callback)

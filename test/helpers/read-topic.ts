@@ -7,6 +7,8 @@ export interface TopicRecord {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly op: string | undefined;
+  /** All of them, `name: value`. */
+  readonly headers: readonly string[];
 }
 
 /**
@@ -48,6 +50,9 @@ export async function readTopic(brokers: string, topic: string): Promise<TopicRe
         key: key === null || key === undefined ? null : key.toString(),
         value,
         op: op === undefined ? undefined : String(op),
+        headers: (headers ?? []).flatMap((each) =>
+          Object.entries(each).map(([name, text]) => `${name}: ${text}`),
+        ),
       });
     }
   }

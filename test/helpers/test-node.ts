@@ -23,6 +23,8 @@ export interface HttpAnswer {
 export interface TestNodeOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Words before the command, such as another program that starts it. */
+  readonly within?: readonly string[];
   /** A folder that outlives the node; else one of its own that `dispose` removes. */
   readonly dataDir?: string;
 }
@@ -64,11 +66,18 @@ export class TestNode {
     return this.#child?.exitCode ?? null;
   }
 
+  get running(): boolean {
+    const child = this.#child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   /** Starts the process; resolves once its doors listen. */
   async listen(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const ports = { API_PORT: '0', AVRO_PORT: '0' };
     const clean = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
-    const child = spawn(process.execPath, [MAIN, 'serve', ...(this.#options.args ?? [])], {
+    const { within = [], args = [] } = this.#options;
+    const [program = '', ...words] = [...within, process.execPath, MAIN, 'serve', ...args];
+    const child = spawn(program, words, {
       env: { ...clean, ...ports, DATA_DIR: this.dataDir, ...this.#options.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -80,12 +89,12 @@ export class TestNode {
       this.log.slice(from).findLast((line) => line.includes('"msg":"listening"'));
     await eventually(
       'the doors listen',
-      () => listening() !== undefined || child.exitCode !== null,
+      () => listening() !== undefined || child.exitCode !== null || child.signalCode !== null,
       {
         withinMs: READY_WITHIN_MS,
       },
     );
-    if (child.exitCode !== null) throw new Error(`exit ${child.exitCode}: ${this.tail()}`);
+    if (listening() === undefined) throw new Error(`exit ${child.exitCode}: ${this.tail()}`);
     this.#listening = listening;
   }
 

@@ -9,14 +9,22 @@ const FORMAT_MS_MAX = 60_000;
 const ASK_MS_MAX = 2_000;
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
+/** Where clients come in. */
+export interface BrokerDoor {
+  /** Letters and digits. */
+  readonly name: string;
+  readonly port: number;
+  /** `host:port` that clients who came through this door are told. */
+  readonly advertised: string;
+}
+
 export interface KafkaBrokerOptions {
   readonly id: number;
-  readonly port: number;
+  /** The first is for whoever needs none of their own. */
+  readonly doors: readonly BrokerDoor[];
   /** Between brokers, so that a proxy before the clients' port is not in their way. */
   readonly innerPort: number;
   readonly controllerPort: number;
-  /** `host:port` that clients are told. */
-  readonly advertised: string;
   /** Of the controllers, as Kafka writes them. */
   readonly voters: string;
   /** Of Kafka's own topics. */
@@ -39,10 +47,21 @@ export class KafkaBroker {
 
   constructor(options: KafkaBrokerOptions) {
     this.id = options.id;
-    this.port = options.port;
-    this.advertised = options.advertised;
+    const [door] = options.doors;
+    if (door === undefined) throw new TypeError('a broker needs a door');
+    this.port = door.port;
+    this.advertised = door.advertised;
     this.#options = options;
     this.#folder = join(options.folder, `broker-${options.id}`);
+  }
+
+  /** What clients are told who came through this door. */
+  advertisedAt(door: string): string {
+    return this.#door(door).advertised;
+  }
+
+  portOf(door: string): number {
+    return this.#door(door).port;
   }
 
   get pid(): number | undefined {
@@ -117,6 +136,12 @@ export class KafkaBroker {
     this.#process?.signal('SIGCONT');
   }
 
+  #door(door: string): BrokerDoor {
+    const found = this.#options.doors.find(({ name }) => name === door);
+    if (found === undefined) throw new Error(`broker ${this.id} has no door ${door}`);
+    return found;
+  }
+
   async #run(name: string, main: readonly string[]): Promise<ServiceProcess> {
     const { jars, heapMiB, folder: root } = this.#options;
     const logging = await loggingOptions(this.#folder);
@@ -125,17 +150,18 @@ export class KafkaBroker {
   }
 
   #settings(): string {
-    const { id, port, innerPort, controllerPort, advertised, voters, copies } = this.#options;
+    const { id, doors, innerPort, controllerPort, voters, copies } = this.#options;
+    const listed = (text: (door: BrokerDoor) => string) => doors.map(text).join(',');
     const copiesMin = Math.max(1, copies - 1);
     const settings: Record<string, string | number> = {
       'process.roles': 'broker,controller',
       'node.id': id,
       'controller.quorum.voters': voters,
-      listeners: `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${innerPort},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `CLIENT://${advertised},INNER://127.0.0.1:${innerPort}`,
+      listeners: `${listed(({ name, port }) => `${name}://127.0.0.1:${port}`)},INNER://127.0.0.1:${innerPort},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `${listed(({ name, advertised }) => `${name}://${advertised}`)},INNER://127.0.0.1:${innerPort}`,
       'inter.broker.listener.name': 'INNER',
       'controller.listener.names': 'CONTROLLER',
-      'listener.security.protocol.map': 'CLIENT:PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'listener.security.protocol.map': `${listed(({ name }) => `${name}:PLAINTEXT`)},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
       'log.dirs': join(this.#folder, 'data'),
       'auto.create.topics.enable': 'false',
       'offsets.topic.num.partitions': 4,

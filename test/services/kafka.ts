@@ -10,10 +10,21 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string | number>>;
   /** 22 characters; another id is another cluster. */
   readonly clusterId?: string;
-  /** What clients are told to connect to (`host:port`, such as a proxy's) instead of the broker's own port. */
-  readonly advertise?: (brokerIndex: number, port: number) => string | Promise<string>;
+  /** Names (letters and digits) of further doors for clients, for those that need addresses of their own. */
+  readonly doors?: readonly string[];
+  /** What clients are told to connect to (`host:port`, such as a proxy's) instead of a door's own port. */
+  readonly advertise?: (
+    brokerIndex: number,
+    port: number,
+    door: string,
+  ) => string | Promise<string>;
   readonly heapMiB?: number;
 }
+
+/** The door that every broker has. */
+const CLIENT_DOOR = 'CLIENT';
+/** Ports of a broker besides the doors: between brokers, and of the controller. */
+const INNER_PORTS = 2;
 
 /** A real Kafka: one or more combined KRaft nodes on loopback, each a process of its own. */
 export class KafkaCluster {
@@ -28,6 +39,11 @@ export class KafkaCluster {
     this.brokers = brokers;
     this.brokerList = brokers.map(({ advertised }) => advertised).join(',');
     this.#folder = folder;
+  }
+
+  /** As `brokerList`, through one of the further doors. */
+  brokerListOf(door: string): string {
+    return this.brokers.map((broker) => broker.advertisedAt(door)).join(',');
   }
 
   /** Resolves when every broker that runs knows, and can be asked for, all of those that run. */
@@ -52,22 +68,29 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
   const clusterId = options.clusterId ?? randomClusterId();
   const jars = await jarFolder(KAFKA_JARS);
   const folder = await serviceFolder('kafka');
-  const ports = await freePorts(count * 3);
-  const portsOf = (index: number) => ports.slice(index * 3, index * 3 + 3);
+  const names = [CLIENT_DOOR, ...(options.doors ?? [])];
+  const each = INNER_PORTS + names.length;
+  const ports = await freePorts(count * each);
+  const portsOf = (index: number) => ports.slice(index * each, (index + 1) * each);
   const voters = Array.from(
     { length: count },
-    (_, index) => `${index + 1}@127.0.0.1:${portsOf(index)[2]}`,
+    (_, index) => `${index + 1}@127.0.0.1:${portsOf(index)[1]}`,
   );
   const brokers = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const [port = 0, innerPort = 0, controllerPort = 0] = portsOf(index);
-      const advertised = (await options.advertise?.(index, port)) ?? `127.0.0.1:${port}`;
+      const [innerPort = 0, controllerPort = 0, ...doorPorts] = portsOf(index);
+      const doors = await Promise.all(
+        names.map(async (name, at) => {
+          const port = doorPorts[at] ?? 0;
+          const told = await options.advertise?.(index, port, name);
+          return { name, port, advertised: told ?? `127.0.0.1:${port}` };
+        }),
+      );
       return new KafkaBroker({
         id: index + 1,
-        port,
+        doors,
         innerPort,
         controllerPort,
-        advertised,
         voters: voters.join(','),
         copies: Math.min(count, 3),
         jars,

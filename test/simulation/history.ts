@@ -7,6 +7,10 @@ export type Operation = {
   readonly node: string;
   /** The node's run at the call. */
   readonly run: number;
+  /** `Bitacora-Log` of the answer: which log the node's state comes from; undefined: none yet. */
+  readonly logId: string | undefined;
+  /** When the state of the node began from nothing. */
+  readonly bornAt: number;
   readonly key: string;
   readonly at: number;
   readonly doneAt: number;
@@ -20,7 +24,12 @@ export interface ReadDone {
   readonly partition?: number;
   readonly position?: number;
   readonly source?: 1 | 2;
-  readonly entry?: { readonly kind: EntryKind; readonly offset: number; readonly value: string };
+  readonly entry?: {
+    readonly kind: EntryKind;
+    readonly offset: number;
+    readonly timestamp: number;
+    readonly value: string;
+  };
 }
 
 export interface WriteDone {

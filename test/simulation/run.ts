@@ -1,32 +1,75 @@
 /**
- * `npm run simulate -- --seed N` replays one seed with its log on stderr;
- * `npm run simulate -- --seeds FROM-TO` runs a range and prints what was met.
+ * `npm run simulate -- --seed N` replays one seed with everything that happens on stderr;
+ * `npm run simulate -- --seeds FROM-TO [--jobs N] [--json]` runs a range and prints what was met.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { createLogger } from '../../src/logger.ts';
-import { type Outcome, simulate } from './simulate.ts';
-import { summarise, summaryText } from './summary.ts';
+import { simulate } from './simulate.ts';
+import {
+  addOutcome,
+  addSummary,
+  emptySummary,
+  type Summary,
+  summaryText,
+  violationsOf,
+} from './summary.ts';
+
+const SEEDS_DEFAULT = '1-1000';
+const PROGRESS_EVERY = 1_000;
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, seeds: { type: 'string' } },
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    jobs: { type: 'string' },
+    json: { type: 'boolean' },
+  },
 });
 
-if (values.seed !== undefined) {
-  const outcome = await simulate(Number(values.seed), createLogger('debug', true));
+async function runOne(seed: number): Promise<boolean> {
+  const trace = (line: string) => void process.stderr.write(`${line}\n`);
+  const outcome = await simulate(seed, { trace });
   process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
-  process.exitCode = outcome.violations.length > 0 ? 1 : 0;
-} else {
-  const [from = 1, to = 1_000] = (values.seeds ?? '').split('-').filter(Boolean).map(Number);
-  const outcomes: Outcome[] = [];
+  return outcome.violations.length === 0;
+}
+
+async function runRange(from: number, to: number): Promise<Summary> {
+  const summary = emptySummary();
   for (let seed = from; seed <= to; seed++) {
     const outcome = await simulate(seed);
-    outcomes.push(outcome);
+    addOutcome(summary, outcome);
     for (const { checker, detail } of outcome.violations) {
-      process.stdout.write(`seed ${seed}: ${checker}: ${detail}\n`);
+      process.stderr.write(`seed ${seed}: ${checker}: ${detail}\n`);
     }
-    if (seed % 1_000 === 0) process.stderr.write(`${seed}\n`);
+    if (seed % PROGRESS_EVERY === 0) process.stderr.write(`${seed} done\n`);
   }
-  const summary = summarise(outcomes);
-  process.stdout.write(summaryText(summary));
-  process.exitCode = summary.violations > 0 ? 1 : 0;
+  return summary;
+}
+
+/** The range in parts, each in a process of its own. */
+async function runJobs(from: number, to: number, jobs: number): Promise<Summary> {
+  const size = Math.ceil((to - from + 1) / jobs);
+  const parts = Array.from({ length: jobs }, async (_, i) => {
+    const first = from + i * size;
+    const seeds = `${first}-${Math.min(to, first + size - 1)}`;
+    const command = [...process.execArgv, import.meta.filename, '--json', '--seeds', seeds];
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    return JSON.parse(output) as Summary;
+  });
+  const summary = emptySummary();
+  for (const part of await Promise.all(parts)) addSummary(summary, part);
+  return summary;
+}
+
+if (values.seed !== undefined) {
+  process.exitCode = (await runOne(Number(values.seed))) ? 0 : 1;
+} else {
+  const [from = 1, to = from] = (values.seeds ?? SEEDS_DEFAULT).split('-').map(Number);
+  const jobs = Number(values.jobs ?? 1);
+  const summary = await (jobs > 1 ? runJobs(from, to, jobs) : runRange(from, to));
+  process.stdout.write(values.json ? JSON.stringify(summary) : summaryText(summary));
+  process.exitCode = violationsOf(summary) > 0 ? 1 : 0;
 }

@@ -118,24 +118,28 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-const WALL_START_MS = Date.UTC(2026, 0, 1);
+export const WALL_START_MS: number = Date.UTC(2026, 0, 1);
+
+/** A machine's wall clock: off by so much, and more after it was set. */
+export interface WallClock {
+  skewMs: number;
+}
 
 /** One process's view of the time; dies with the process. */
 export class ProcessClock implements Clock {
   readonly #scheduler: Scheduler;
-  /** How far the wall clock of this machine is off, ms. */
-  readonly #skew: number;
+  readonly #wall: WallClock;
   /** While frozen (SIGSTOP) timers wait. */
   #frozenUntil = 0;
   #dead = false;
 
-  constructor(scheduler: Scheduler, skew: number) {
+  constructor(scheduler: Scheduler, wall: WallClock) {
     this.#scheduler = scheduler;
-    this.#skew = skew;
+    this.#wall = wall;
   }
 
   now(): number {
-    return Math.floor(WALL_START_MS + this.#scheduler.now + this.#skew);
+    return Math.floor(WALL_START_MS + this.#scheduler.now + this.#wall.skewMs);
   }
 
   monotonic(): number {
@@ -154,8 +158,13 @@ export class ProcessClock implements Clock {
     return () => cancel();
   }
 
+  /** SIGSTOP for so long. */
   freeze(ms: number): void {
-    this.#frozenUntil = this.#scheduler.now + ms;
+    this.#frozenUntil = Math.max(this.#frozenUntil, this.#scheduler.now + ms);
+  }
+
+  get frozen(): boolean {
+    return this.#frozenUntil > this.#scheduler.now;
   }
 
   kill(): void {

@@ -1,4 +1,6 @@
 import type { Clock } from '../../src/clock.ts';
+import { checkKeys, checkOps, checkRange } from '../../src/storage/check-ops.ts';
+import { SortedKeys } from '../../src/storage/sorted-keys.ts';
 import {
   type KeyRange,
   type Storage,
@@ -14,10 +16,12 @@ type Undo = readonly (readonly [key: string, before: Buffer | undefined])[];
 /** The platters: what is there after a crash. Batches not yet synced can be lost, the youngest first. */
 export class SimDisk {
   readonly #pairs = new Map<string, Buffer>();
+  readonly #keys = new SortedKeys();
   #unsynced: Undo[] = [];
-  #sorted: string[] | undefined;
   /** While true every write fails, as on a full disk. */
   full = false;
+  /** How likely a read or a write fails, as on a dying disk. */
+  failing = 0;
   tornTails = 0;
 
   get size(): number {
@@ -29,15 +33,12 @@ export class SimDisk {
   }
 
   commit(ops: readonly StorageOp[], sync: boolean): void {
-    if (this.full) throw new StorageError('no space left on device');
+    if (this.full) throw new StorageError('no space left on device', undefined, 'full');
     const undo: (readonly [string, Buffer | undefined])[] = [];
     for (const op of ops) {
       const key = op.key.toString('latin1');
-      const before = this.#pairs.get(key);
-      undo.push([key, before]);
-      if (op.type === 'put') this.#pairs.set(key, Buffer.from(op.value));
-      else this.#pairs.delete(key);
-      if ((before === undefined) === (op.type === 'put')) this.#sorted = undefined;
+      undo.push([key, this.#pairs.get(key)]);
+      this.#set(key, op.type === 'put' ? Buffer.from(op.value) : undefined);
     }
     if (sync) this.#unsynced = [];
     else this.#unsynced.push(undo);
@@ -48,29 +49,39 @@ export class SimDisk {
     const lost = random.integer(0, this.#unsynced.length);
     for (let i = 0; i < lost; i++) {
       const undo = this.#unsynced.pop() ?? [];
-      for (const [key, before] of [...undo].reverse()) {
-        if (before === undefined) this.#pairs.delete(key);
-        else this.#pairs.set(key, before);
-      }
+      for (const [key, before] of [...undo].reverse()) this.#set(key, before);
     }
+    // What is left has reached the platters.
+    this.#unsynced = [];
     if (lost > 0) this.tornTails++;
-    this.#sorted = undefined;
   }
 
   wipe(): void {
-    this.#pairs.clear();
+    for (const key of [...this.#pairs.keys()]) this.#set(key, undefined);
     this.#unsynced = [];
-    this.#sorted = undefined;
   }
 
-  keysIn({ gte, lt }: Pick<KeyRange, 'gte' | 'lt'>): string[] {
-    this.#sorted ??= [...this.#pairs.keys()].sort();
-    const [from, to] = [gte.toString('latin1'), lt.toString('latin1')];
-    return this.#sorted.filter((key) => key >= from && key < to);
+  keysIn({ gte, lt, reverse = false, limit }: KeyRange): string[] {
+    const keys: string[] = [];
+    if (limit === 0 || Buffer.compare(gte, lt) >= 0) return keys;
+    for (const key of this.#keys.range(gte.toString('latin1'), lt.toString('latin1'), reverse)) {
+      keys.push(key);
+      if (keys.length === limit) break;
+    }
+    return keys;
+  }
+
+  #set(key: string, value: Buffer | undefined): void {
+    if (value === undefined) {
+      if (this.#pairs.delete(key)) this.#keys.delete(key);
+      return;
+    }
+    if (!this.#pairs.has(key)) this.#keys.add(key);
+    this.#pairs.set(key, value);
   }
 }
 
-const CHUNK_PAIRS = 16;
+const CHUNK_PAIRS_MAX = 16;
 
 /** A process's handle on a disk: calls take time, and end with the process. */
 export class SimStorage implements Storage {
@@ -78,7 +89,9 @@ export class SimStorage implements Storage {
   readonly #clock: Clock;
   readonly #random: Random;
   #closed = false;
+  /** Writes, one after the other. */
   #tail: Promise<void> = Promise.resolve();
+  readonly #reads = new Set<Promise<unknown>>();
 
   constructor(disk: SimDisk, clock: Clock, random: Random) {
     this.#disk = disk;
@@ -86,50 +99,53 @@ export class SimStorage implements Storage {
     this.#random = random;
   }
 
-  write(ops: readonly StorageOp[], options: { readonly sync?: boolean } = {}): Promise<void> {
-    for (const op of ops) {
-      if (op.key.length === 0 || (op.type === 'put' && op.value.length === 0)) {
-        return Promise.reject(new StorageError('an empty key or value'));
-      }
-    }
-    if (this.#closed) return Promise.reject(new StorageError('closed'));
-    const done = this.#tail.then(async () => {
-      await this.#time(0, 4);
-      this.#disk.commit(ops, options.sync === true);
-      await this.#time(0, 2);
-    });
-    this.#tail = done.catch(() => {});
-    return done;
+  async write(ops: readonly StorageOp[], options: { readonly sync?: boolean } = {}): Promise<void> {
+    this.#refuseClosed();
+    checkOps(ops);
+    await this.#queue(() => this.#disk.commit(ops, options.sync === true));
   }
 
   async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
-    this.#require();
-    await this.#time(0, 3);
-    const found = keys.map((key) => this.#disk.get(key.toString('latin1')));
-    await this.#time(0, 3);
-    return found.map((value) => value && Buffer.from(value));
-  }
-
-  async *iterate(range: KeyRange): AsyncGenerator<readonly StoragePair[]> {
-    this.#require();
-    let keys = this.#disk.keysIn(range);
-    if (range.reverse) keys.reverse();
-    if (range.limit !== undefined) keys = keys.slice(0, range.limit);
-    const pairs = keys.map((key): StoragePair => {
-      return [Buffer.from(key, 'latin1'), Buffer.from(this.#disk.get(key) ?? [])];
-    });
-    for (let i = 0; i < pairs.length; i += CHUNK_PAIRS) {
-      await this.#time(0, 1);
-      yield pairs.slice(i, i + CHUNK_PAIRS);
+    this.#refuseClosed();
+    checkKeys(keys);
+    const read = (async () => {
+      await this.#time(3);
+      this.#fail();
+      const found = keys.map((key) => this.#disk.get(key.toString('latin1')));
+      await this.#time(3);
+      return found.map((value) => value && Buffer.from(value));
+    })();
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
     }
   }
 
-  clear(range: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void> {
-    if (this.#closed) return Promise.reject(new StorageError('closed'));
-    const keys = this.#disk.keysIn(range);
-    if (keys.length === 0) return this.#tail;
-    const ops = keys.map((key) => ({ type: 'del' as const, key: Buffer.from(key, 'latin1') }));
-    return this.write(ops);
+  iterate(range: KeyRange): AsyncIterable<readonly StoragePair[]> {
+    try {
+      this.#refuseClosed();
+      checkRange(range);
+      this.#fail();
+    } catch (error) {
+      return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
+    }
+    const pairs = this.#disk.keysIn(range).map((key): StoragePair => {
+      return [Buffer.from(key, 'latin1'), Buffer.from(this.#disk.get(key) ?? [])];
+    });
+    return this.#chunks(pairs);
+  }
+
+  async clear(range: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void> {
+    this.#refuseClosed();
+    checkRange(range);
+    await this.#queue(() => {
+      const keys = this.#disk.keysIn(range);
+      if (keys.length === 0) return;
+      const ops = keys.map((key) => ({ type: 'del' as const, key: Buffer.from(key, 'latin1') }));
+      this.#disk.commit(ops, false);
+    });
   }
 
   stats(): StorageStats {
@@ -139,15 +155,39 @@ export class SimStorage implements Storage {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
+    await Promise.allSettled(this.#reads);
   }
 
-  #require(): void {
-    if (this.#closed) throw new StorageError('closed');
-  }
-
-  #time(min: number, max: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(this.#random.between(min, max), resolve);
+  #queue(commit: () => void): Promise<void> {
+    const done = this.#tail.then(async () => {
+      await this.#time(4);
+      this.#fail();
+      commit();
+      await this.#time(2);
     });
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  async *#chunks(pairs: readonly StoragePair[]): AsyncGenerator<readonly StoragePair[]> {
+    for (let i = 0; i < pairs.length; i += CHUNK_PAIRS_MAX) {
+      this.#refuseClosed();
+      await this.#time(1);
+      yield pairs.slice(i, i + CHUNK_PAIRS_MAX);
+    }
+  }
+
+  #fail(): void {
+    const { failing } = this.#disk;
+    if (failing > 0 && this.#random.chance(failing)) throw new StorageError('I/O error');
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new StorageError('closed', undefined, 'closed');
+  }
+
+  #time(max: number): Promise<void> {
+    const ms = this.#random.between(0, max);
+    return new Promise((resolve) => void this.#clock.after(ms, resolve));
   }
 }

@@ -1,13 +1,17 @@
 import type { LogIdentity } from '../../src/log-identity.ts';
 import type { LogRecord } from '../../src/record.ts';
 import type { AppendRequest } from '../../src/wal/wal.ts';
-import type { Random, Scheduler } from './scheduler.ts';
+import { type Random, type Scheduler, WALL_START_MS } from './scheduler.ts';
 
 export interface SimPartition {
   /** In the order of their offsets; compaction leaves holes. */
   records: LogRecord[];
   end: number;
   lastTimestamp: number;
+  /** The cleaner has been up to here: an unclean election does not reach back so far. */
+  cleanedTo: number;
+  /** When a null tombstone that the cleaner has met may go, by offset. */
+  readonly horizons: Map<number, number>;
 }
 
 /** One life of the topic: a re-created topic is another one. */
@@ -21,41 +25,84 @@ export interface AppendedEver {
   readonly topicId: string;
   readonly record: LogRecord;
   readonly at: number;
-  /** Truncated away or lost with its topic. */
+  /** Truncated away. */
   lostAt?: number;
+  /** A null tombstone that the cleaner removed. */
+  droppedAt?: number;
 }
 
-const APPEND_TIME_START_MS = Date.UTC(2026, 0, 1);
+export interface SimLogOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly partitions: number;
+  /** How long null tombstones stay after the cleaner has met them, ms. */
+  readonly deleteRetentionMs: number;
+  /** What its settings say; undefined where they may not be read. */
+  readonly uncleanElection?: boolean | undefined;
+  /** Whether it has a cleaner; default: yes. */
+  readonly cleaned?: boolean;
+  /** Wall time at the scheduler's 0; default: the machines'. */
+  readonly wallStartMs?: number;
+}
+
+const ACTIVE_RECORDS_MAX = 10;
 
 /** The Kafka cluster: one topic, its faults, and a memory of everything that was ever appended. */
 export class SimLog {
-  readonly scheduler: Scheduler;
-  readonly #random: Random;
-  readonly #partitionCount: number;
+  readonly #options: SimLogOptions;
   #made = 0;
   current: Incarnation;
-  up = true;
+  #up = true;
+  /** How often it was out of everybody's reach. */
+  outages = 0;
+  /** Null tombstones that the cleaner has removed. */
+  tombstonesDropped = 0;
   readonly ever: AppendedEver[] = [];
+  /** Unclean elections: what lay at `end` and beyond was lost, control records too. */
+  readonly truncations: {
+    readonly partition: number;
+    readonly end: number;
+    readonly at: number;
+  }[] = [];
   readonly #listeners = new Set<() => void>();
 
-  constructor(scheduler: Scheduler, random: Random, partitionCount: number) {
-    this.scheduler = scheduler;
-    this.#random = random;
-    this.#partitionCount = partitionCount;
+  constructor(options: SimLogOptions) {
+    this.#options = options;
     this.current = this.#make('cluster-1');
   }
 
+  get uncleanElection(): boolean | undefined {
+    return this.#options.uncleanElection;
+  }
+
+  get deleteRetentionMs(): number {
+    return this.#options.deleteRetentionMs;
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  set up(up: boolean) {
+    if (this.#up && !up) this.outages++;
+    this.#up = up;
+  }
+
+  get now(): number {
+    return this.#options.scheduler.now;
+  }
+
   #make(clusterId: string): Incarnation {
-    const partitions = Array.from({ length: this.#partitionCount }, () => ({
+    const { partitions: count } = this.#options;
+    const partitions = Array.from({ length: count }, () => ({
       records: [],
       end: 0,
       lastTimestamp: 0,
+      cleanedTo: 0,
+      horizons: new Map(),
     }));
     const topicId = `topic-${++this.#made}`;
-    return {
-      identity: { clusterId, topicId, topic: 'simulated', partitions: this.#partitionCount },
-      partitions,
-    };
+    return { identity: { clusterId, topicId, topic: 'simulated', partitions: count }, partitions };
   }
 
   partition(partition: number): SimPartition {
@@ -69,70 +116,86 @@ export class SimLog {
     return () => this.#listeners.delete(listener);
   }
 
-  append({ partition, key, value, headers }: AppendRequest): LogRecord {
+  append(request: Omit<AppendRequest, 'value'> & { readonly value: Buffer | null }): LogRecord {
+    const { partition, key, value, headers } = request;
+    const { scheduler, random, wallStartMs = WALL_START_MS } = this.#options;
     const each = this.partition(partition);
     // LogAppendTime is weakly rising except where a fail-over met a clock that stands back.
-    const now = Math.floor(APPEND_TIME_START_MS + this.scheduler.now);
-    const timestamp = this.#random.chance(0.02) ? now - 50 : Math.max(each.lastTimestamp, now);
+    const now = Math.floor(wallStartMs + scheduler.now);
+    const back = wallStartMs === WALL_START_MS && random.chance(0.02);
+    const timestamp = back ? now - 50 : Math.max(each.lastTimestamp, now);
     each.lastTimestamp = timestamp;
     const record: LogRecord = {
       partition,
       offset: each.end++,
       timestamp,
       key: Buffer.from(key),
-      value: Buffer.from(value),
+      value: value === null ? null : Buffer.from(value),
       headers: headers.map((header) => ({ name: header.name, value: Buffer.from(header.value) })),
     };
-    this.#add(each, record);
+    each.records.push(record);
+    this.ever.push({ topicId: this.current.identity.topicId, record, at: scheduler.now });
+    this.#tell();
     return record;
-  }
-
-  /** A foreign producer's null tombstone. */
-  tombstone(partition: number, key: Buffer): void {
-    const each = this.partition(partition);
-    const timestamp = Math.floor(APPEND_TIME_START_MS + this.scheduler.now);
-    const record = { partition, offset: each.end++, timestamp, key, value: null, headers: [] };
-    this.#add(each, record);
   }
 
   /** A transaction's control record: an offset that no reader ever sees. */
   control(partition: number): void {
     this.partition(partition).end++;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #add(each: SimPartition, record: LogRecord): void {
-    each.records.push(record);
-    this.ever.push({
-      topicId: this.current.identity.topicId,
-      record,
-      at: this.scheduler.now,
-    });
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  /** Kafka's cleaner: below the active part only the last record of each key stays. */
+  /**
+   * Kafka's cleaner: below the active part only the last record of each key stays, and a null
+   * tombstone goes once it was met by a pass so long ago.
+   */
   compact(partition: number): void {
+    const { scheduler, random, cleaned = true } = this.#options;
+    if (!cleaned) return;
     const each = this.partition(partition);
-    const active = Math.max(0, each.end - this.#random.integer(1, 10));
+    const active = Math.max(each.cleanedTo, each.end - random.integer(1, ACTIVE_RECORDS_MAX));
+    each.cleanedTo = active;
     const last = new Map<string, number>();
     for (const { key, offset } of each.records) {
       if (key !== null && offset < active) last.set(key.toString('latin1'), offset);
     }
-    each.records = each.records.filter(
-      ({ key, offset }) =>
-        offset >= active || (key !== null && last.get(key.toString('latin1')) === offset),
-    );
+    each.records = each.records.filter(({ key, value, offset }) => {
+      if (offset >= active) return true;
+      if (key === null || last.get(key.toString('latin1')) !== offset) return false;
+      if (value !== null) return true;
+      const horizon = each.horizons.get(offset);
+      if (horizon === undefined) {
+        each.horizons.set(offset, scheduler.now + this.#options.deleteRetentionMs);
+        return true;
+      }
+      if (scheduler.now < horizon) return true;
+      this.#drop(partition, offset);
+      return false;
+    });
+  }
+
+  #drop(partition: number, offset: number): void {
+    this.tombstonesDropped++;
+    for (const each of this.#of(partition)) {
+      if (each.record.offset === offset) each.droppedAt = this.#options.scheduler.now;
+    }
   }
 
   /** An unclean election: the newest records are gone, their offsets are given again. */
   truncate(partition: number, count: number): number {
     const each = this.partition(partition);
-    const end = Math.max(0, each.end - count);
+    const end = Math.max(each.cleanedTo, each.end - count);
     const lost = each.records.filter(({ offset }) => offset >= end).length;
-    this.#forget((record) => record.partition === partition && record.offset >= end);
+    for (const appended of this.#of(partition)) {
+      if (appended.record.offset >= end) appended.lostAt = this.#options.scheduler.now;
+    }
     each.records = each.records.filter(({ offset }) => offset < end);
     each.end = end;
+    this.truncations.push({ partition, end, at: this.#options.scheduler.now });
     return lost;
   }
 
@@ -148,12 +211,14 @@ export class SimLog {
     this.current = incarnation;
   }
 
-  #forget(which: (record: LogRecord) => boolean): void {
+  /** What was appended to a partition of the current log and is not truncated. */
+  #of(partition: number): AppendedEver[] {
     const { topicId } = this.current.identity;
-    for (const each of this.ever) {
-      if (each.topicId === topicId && each.lostAt === undefined && which(each.record)) {
-        each.lostAt = this.scheduler.now;
-      }
-    }
+    return this.ever.filter(
+      (each) =>
+        each.topicId === topicId &&
+        each.record.partition === partition &&
+        each.lostAt === undefined,
+    );
   }
 }

@@ -1,16 +1,18 @@
-import type { Member, Membership, MembershipEvents } from '../../src/cluster/membership.ts';
 import { Core } from '../../src/core.ts';
-import { messageOf, ServiceError } from '../../src/errors.ts';
+import { messageOf } from '../../src/errors.ts';
+import { formatLogId } from '../../src/log-identity.ts';
 import type { Logger } from '../../src/logger.ts';
 import { PeerReader } from '../../src/peers/peer-reader.ts';
 import type { PeerAnswer, PeerTransport } from '../../src/peers/peer-transport.ts';
 import { RunningState } from '../../src/running-state.ts';
 import { MapEntryCache } from '../../src/table/entry-cache.ts';
 import { Warnings } from '../../src/warnings.ts';
-import { ProcessClock, type Random, type Scheduler } from './scheduler.ts';
+import { ProcessClock, type Random, type Scheduler, type WallClock } from './scheduler.ts';
 import { SimDisk, SimStorage } from './sim-disk.ts';
 import type { SimLog } from './sim-log.ts';
+import { simMembership } from './sim-membership.ts';
 import { SimWal } from './sim-wal.ts';
+import { watching } from './watching-logger.ts';
 
 export interface SimNodeOptions {
   readonly name: string;
@@ -18,46 +20,107 @@ export interface SimNodeOptions {
   readonly random: Random;
   readonly log: SimLog;
   readonly logger: Logger;
+  readonly trace: ((line: string) => void) | undefined;
   readonly cacheBytesMax: number;
   readonly others: () => readonly SimNode[];
   /** Peer calls that are lost, 0 to 1. */
-  readonly loss: () => number;
+  readonly loss: number;
 }
 
 const WRITE_TIMEOUT_MS = 5_000;
 export const STALE_AFTER_MS = 100;
 const PEER_TIMEOUT_MS = 60;
+const DELAY_MS_MAX = 3;
+const PEER_DELAY_MS_MAX = 20;
+/** Whoever starts a node that ended by itself does so after this. */
+const SUPERVISED_AFTER_MS = 1_000;
 
 /** A node of the real code on simulated ground: its disk outlives it, everything else dies with it. */
 export class SimNode {
   readonly name: string;
   readonly disk = new SimDisk();
+  readonly wall: WallClock;
   readonly #options: SimNodeOptions;
   #clock: ProcessClock | undefined;
   #wal: SimWal | undefined;
   core: Core | undefined;
-  reachesLog = true;
+  #reachesLog = true;
+  /** Of a process that ended by itself, while none runs. */
+  #topicIdAtExit: string | undefined;
+  /** How often it was cut from the log. */
+  cuts = 0;
   reachesPeers = true;
+  readersAreDead = false;
+  /** What one way over the network takes at most, ms. */
+  logDelayMsMax = DELAY_MS_MAX;
+  peerDelayMsMax = PEER_DELAY_MS_MAX;
+  /** Questions of peers may arrive twice. */
+  duplicates = 0;
   /** Runs of this node, so that checks know where its memory ends. */
   run = 0;
+  /** When its state began from nothing; simulated ms. */
+  bornAt = 0;
+  /** Long times for which it was down; simulated ms. */
+  readonly absences: { readonly from: number; readonly to: number }[] = [];
   readonly exits: string[] = [];
-  readonly counts = { rebuilds: 0, halts: 0, evicted: 0 };
+  /** What `/status` of the newest run warns of. */
+  warnings = new Warnings();
+  /** Lines of the node's log by message, and what is not logged. */
+  readonly counts = new Map<string, number>();
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
     this.name = options.name;
+    this.wall = { skewMs: options.random.integer(-7_200_000, 7_200_000) };
+  }
+
+  get reachesLog(): boolean {
+    return this.#reachesLog;
+  }
+
+  set reachesLog(reaches: boolean) {
+    if (this.#reachesLog && !reaches) this.cuts++;
+    this.#reachesLog = reaches;
   }
 
   get alive(): boolean {
     return this.#clock !== undefined;
   }
 
-  async start(): Promise<void> {
-    const { scheduler, random, log, logger, cacheBytesMax } = this.#options;
+  /** The log that its state comes from. */
+  get topicId(): string | undefined {
+    return this.core?.table.identity?.topicId ?? this.#topicIdAtExit;
+  }
+
+  /** What an operator does with the state of another log: the disk is emptied, the process restarted. */
+  wipe(): void {
+    this.kill();
+    this.disk.wipe();
+    this.#topicIdAtExit = undefined;
+    this.start();
+  }
+
+  /** Starts the process where none runs. */
+  start(): void {
+    const { scheduler, trace } = this.#options;
+    if (this.alive) return;
     this.run++;
-    const clock = new ProcessClock(scheduler, random.integer(-5_000, 5_000));
+    if (this.disk.size === 0) {
+      this.bornAt = scheduler.now;
+      this.#topicIdAtExit = undefined;
+    }
+    trace?.(`${scheduler.now} ${this.name} starts`);
+    const clock = new ProcessClock(scheduler, this.wall);
+    this.warnings = new Warnings();
     this.#clock = clock;
-    const state = new RunningState(this.#watching(logger));
+    // Never settles where it is killed meanwhile.
+    void this.#live(clock);
+  }
+
+  async #live(clock: ProcessClock): Promise<void> {
+    const { random, log, cacheBytesMax } = this.#options;
+    const logger = this.#watched();
+    const state = new RunningState(logger);
     const cache = new MapEntryCache(cacheBytesMax);
     const wal = new SimWal({
       log,
@@ -65,50 +128,67 @@ export class SimNode {
       random,
       writeTimeoutMs: WRITE_TIMEOUT_MS,
       reachable: () => this.reachesLog,
+      deaf: () => this.readersAreDead,
+      delayMsMax: () => this.logDelayMsMax,
     });
     this.#wal = wal;
-    const core = await Core.open({
-      settings: {
-        codec: 'raw',
-        keyBytesMax: 100,
-        valueBytesMax: 1_000,
-        staleAfterMs: STALE_AFTER_MS,
-        writeTimeoutMs: WRITE_TIMEOUT_MS,
-      },
-      storage: new SimStorage(this.disk, clock, random),
-      wal,
-      cache,
-      peers: new PeerReader({
-        transport: this.#transport(clock),
-        membership: this.#membership(),
+    let core: Core;
+    try {
+      core = await Core.open({
+        settings: {
+          codec: 'raw',
+          keyBytesMax: 100,
+          valueBytesMax: 1_000,
+          staleAfterMs: STALE_AFTER_MS,
+          writeTimeoutMs: WRITE_TIMEOUT_MS,
+        },
+        storage: new SimStorage(this.disk, clock, random),
+        wal,
+        cache,
+        peers: new PeerReader({
+          transport: this.#transport(clock),
+          membership: simMembership(this, this.#options.others),
+          clock,
+          logger,
+          timeoutMs: PEER_TIMEOUT_MS,
+          codec: 'raw',
+          random: random.next,
+        }),
+        state,
+        warnings: this.warnings,
+        saveLost: async (_, entries) => {
+          for await (const _entry of entries) this.#count('lost entry saved');
+          return undefined;
+        },
+        onLog: () => {},
         clock,
-        logger,
-        timeoutMs: PEER_TIMEOUT_MS,
-        codec: 'raw',
         random: random.next,
-      }),
-      state,
-      warnings: new Warnings(),
-      saveLost: async (_, entries) => {
-        for await (const _entry of entries) this.counts.rebuilds += 0;
-        return undefined;
-      },
-      onLog: () => {},
-      clock,
-      random: random.next,
-      logger: this.#watching(logger),
-    });
+        logger,
+      });
+    } catch (error) {
+      if (!clock.dead) this.#ended(error);
+      return;
+    }
     if (clock.dead) return;
     this.core = core;
     state.onChange(() => {
-      if (state.state === 'halted') this.counts.halts++;
-      this.counts.evicted += cache.evicted > 0 ? 1 : 0;
+      if (state.state === 'halted') this.#count('halted');
+      if (cache.evicted > 0) this.#count('evicted');
     });
     core.run(new AbortController().signal).catch((error) => {
-      if (clock.dead) return;
-      this.exits.push(messageOf(error));
-      this.kill();
+      if (!clock.dead) this.#ended(error);
     });
+  }
+
+  /** The process ended by itself, with what it says; somebody starts it again. */
+  #ended(error: unknown): void {
+    const { scheduler, trace } = this.#options;
+    this.exits.push(messageOf(error));
+    const topicId = this.core?.table.identity?.topicId;
+    trace?.(`${scheduler.now} ${this.name} ends: ${messageOf(error)}`);
+    this.kill();
+    this.#topicIdAtExit = topicId;
+    scheduler.after(SUPERVISED_AFTER_MS, () => this.start());
   }
 
   /** kill -9: nothing of this run goes on. */
@@ -118,13 +198,18 @@ export class SimNode {
     this.core = undefined;
   }
 
+  get frozen(): boolean {
+    return this.#clock?.frozen === true;
+  }
+
   freeze(ms: number): void {
     this.#clock?.freeze(ms);
   }
 
   /** The client's metadata show another topic id, as Kafka's do within a tenth of a second. */
-  hint(): void {
-    this.#wal?.events.identityDoubt?.('the topic id has changed');
+  hintWithin(ms: number): void {
+    const wal = this.#wal;
+    this.#clock?.after(ms, () => wal?.events.identityDoubt?.('the topic id has changed'));
   }
 
   /** What `/rpc/cluster` answers. */
@@ -135,77 +220,45 @@ export class SimNode {
     return { log: core.store.logId(), position, final: trust === 'final', entry };
   }
 
+  logId(): string | undefined {
+    const identity = this.core?.table.identity;
+    return identity && formatLogId(identity);
+  }
+
   #transport(clock: ProcessClock): PeerTransport {
     const { random, others, loss } = this.#options;
     const time = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
     return {
       ask: async ({ http, key }) => {
-        await time(random.between(0.2, 20));
+        await time(random.between(0.2, this.peerDelayMsMax));
         const peer = others().find(({ name }) => name === http);
-        if (!peer?.reachesPeers || !this.reachesPeers || random.chance(loss())) {
+        if (!peer?.reachesPeers || !this.reachesPeers || random.chance(loss)) {
           await time(PEER_TIMEOUT_MS);
           throw new Error('no answer');
         }
-        const answer = await peer.answer(key);
-        await time(random.between(0.2, 20));
+        const asked = peer.answer(key);
+        const answer = random.chance(peer.duplicates)
+          ? await Promise.any([asked, peer.answer(key)])
+          : await asked;
+        await time(random.between(0.2, peer.peerDelayMsMax));
         return answer;
       },
       close: async () => {},
     };
   }
 
-  #membership(): Membership {
-    const { others } = this.#options;
-    return {
-      kind: 'zookeeper',
-      connected: true,
-      events: {} as MembershipEvents,
-      members: (): readonly Member[] =>
-        [this as SimNode, ...others()].map((each) => {
-          const identity = each.core?.table.identity;
-          return {
-            http: each.name,
-            self: each === this,
-            info: {
-              id: each.name,
-              instance: each.name,
-              version: '0',
-              http: each.name,
-              rpc: each.name,
-              startedAt: 0,
-              log: {
-                clusterId: identity?.clusterId ?? null,
-                topicId: identity?.topicId ?? null,
-                topic: 'simulated',
-                partitions: identity?.partitions ?? null,
-                codec: 'raw',
-              },
-            },
-          };
-        }),
-      start: () => {},
-      update: () => {},
-      setReady: () => {},
-      close: async () => {},
-    };
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  /** The node's log, silent, with its rebuilds counted. */
-  #watching(logger: Logger): Logger {
-    const counts = this.counts;
-    return new Proxy(logger, {
-      get: (target, name) => {
-        if (name !== 'warn') return Reflect.get(target, name);
-        return (fields: unknown, message?: string) => {
-          if (message === 'rebuilt') counts.rebuilds++;
-          target.warn(fields, message);
-        };
-      },
+  #watched(): Logger {
+    const { scheduler, trace } = this.#options;
+    return watching(this.#options.logger, (level, fields, message) => {
+      const reason = `${fields['reason']}`;
+      this.#count(message);
+      if (message === 'rebuild' && reason.startsWith('not caught up')) this.#count('was away');
+      if (reason.startsWith('the reader delivers nothing')) this.#count('dead reader');
+      trace?.(`${scheduler.now} ${this.name} ${level} ${message} ${JSON.stringify(fields)}`);
     });
   }
-}
-
-export function outcomeOf(error: unknown): string {
-  if (error instanceof ServiceError) return error.outcome ?? error.code;
-  return `fault: ${messageOf(error)}`;
 }

@@ -135,6 +135,20 @@ describe('FaultProxy', () => {
     assert.ok(performance.now() - began >= 180);
   });
 
+  test('leads to another target, ending what is open', async () => {
+    const other = createServer((socket) => socket.on('error', () => {}).end('other'));
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const open = dial();
+    assert.equal(await echoed(open, 'echo'), 'echo');
+    const ended = closed(open);
+    proxy.retarget({ host: '127.0.0.1', port: (other.address() as AddressInfo).port });
+    await ended;
+    const [answer] = await once(dial(), 'data');
+    assert.equal(String(answer), 'other');
+    other.close();
+  });
+
   test('resets', async () => {
     const socket = dial();
     await echoed(socket, 'a');

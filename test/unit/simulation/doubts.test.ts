@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { OneNode } from '../../simulation/one-node.ts';
+
+const OUTAGE_MS = 1_000;
+const RETRIES_ARE_RARE_MS = 3_500;
+
+/** What is in a node's hands when the log loses its newest records; each was once a fault of ours. */
+describe('a log that lost its newest record', () => {
+  let world: OneNode;
+
+  beforeEach(async () => {
+    world = new OneNode({ deleteRetentionMs: 7 * 86_400_000, uncleanElection: true });
+    world.foreign('key', 'kept');
+    world.node.start();
+    assert.ok((await world.answersUntil('key', 'final kept')).has('final kept'));
+  });
+
+  /** An unclean election takes one record; then the log grows. */
+  const lose = async (grows = 3) => {
+    world.log.up = false;
+    await world.pass(OUTAGE_MS);
+    assert.equal(world.log.truncate(0, 1), 1);
+    world.fill(grows);
+    world.log.up = true;
+  };
+
+  it('gives nothing of it by a batch that waited for a full disk', async () => {
+    world.node.disk.full = true;
+    world.foreign('key', 'lost');
+    // By now it waits so long between attempts that the doubt is settled before the next one.
+    await world.pass(RETRIES_ARE_RARE_MS);
+    assert.ok(world.lines.some((line) => line.includes('storage failed')));
+    await lose();
+    world.node.disk.full = false;
+    const answers = await world.answersUntil('key', 'final kept');
+    const later = await world.until(async () => (await world.seen('key')) === 'final lost', 3_000);
+    assert.equal(later, false);
+    assert.ok(answers.has('final kept') && !answers.has('final lost'), [...answers].join());
+    assert.ok((await world.answersUntil('key', 'final kept')).has('final kept'));
+    assert.ok((await world.answersUntil('filler', 'final 2')).has('final 2'));
+  });
+
+  it('is not waited for by reads of the key that this node wrote', async () => {
+    world.node.readersAreDead = true;
+    const written = world.node.core?.store.put('key', Buffer.from('lost'));
+    let acknowledged = false;
+    void written?.then(() => (acknowledged = true));
+    assert.ok(await world.until(() => acknowledged));
+    await lose(0);
+    world.node.readersAreDead = false;
+    const answers = await world.answersUntil('key', 'final kept');
+    assert.ok(answers.has('final kept') && !answers.has('final lost'), [...answers].join());
+  });
+
+  it('is found out although compaction has left nothing to compare with', async () => {
+    world.foreign('key', 'lost');
+    assert.ok((await world.answersUntil('key', 'final lost')).has('final lost'));
+    world.node.kill();
+    assert.equal(world.log.truncate(0, 1), 1);
+    // The place of the lost record is cleaned too.
+    world.fill(30);
+    world.log.compact(0);
+    assert.equal(heldAt(1), false);
+    world.node.start();
+    const answers = await world.answersUntil('key', 'final kept');
+    assert.ok(answers.has('final kept') && !answers.has('final lost'), [...answers].join());
+    assert.match(world.rebuilds()[0] ?? '', /nothing tells whether the log has lost/);
+  });
+
+  const heldAt = (offset: number) =>
+    world.log.partition(0).records.some((record) => record.offset === offset);
+
+  it('is asked again after a sleep, before an acknowledgement counts', async () => {
+    const written = world.node.core?.store.put('key', Buffer.from('slept')).then(
+      () => 'acknowledged',
+      (error) => String(error.outcome),
+    );
+    world.node.freeze(3_000);
+    world.log.up = false;
+    const ours = world.log.swap('cluster');
+    world.log.up = true;
+    let outcome: string | undefined;
+    void written?.then((each) => (outcome = each));
+    assert.ok(await world.until(() => outcome !== undefined));
+    assert.equal(outcome, 'unknown');
+    world.log.restore(ours);
+    assert.ok((await world.answersUntil('key', 'final kept')).has('final kept'));
+  });
+});
