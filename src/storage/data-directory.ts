@@ -136,11 +136,36 @@ export class DataDirectory {
 /** Makes the directory, or looks whether it may be ours, before anything is written into it. */
 async function prepare(path: string): Promise<void> {
   try {
-    const made = await mkdir(path, { recursive: true });
-    if (made !== undefined) await syncDirectory(dirname(path));
+    if (await makeFolders(path)) await syncDirectory(dirname(path));
     await refuseForeign(path);
   } catch (error) {
     throw error instanceof ExitError ? error : unusable(path, error);
+  }
+}
+
+/**
+ * Makes a folder and those above it; whether it was not there. Not mkdir's own `recursive`: that tries
+ * for ever where a folder that is there takes no other, as in /proc.
+ */
+async function makeFolders(path: string): Promise<boolean> {
+  const made = await makeFolder(path);
+  if (made !== 'no parent') return made;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolders(parent);
+  const again = await makeFolder(path);
+  if (again === 'no parent') throw new Error(`no folder can be made in ${parent}`);
+  return again;
+}
+
+async function makeFolder(path: string): Promise<boolean | 'no parent'> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST') return false;
+    if (code === 'ENOENT') return 'no parent';
+    throw error;
   }
 }
 
