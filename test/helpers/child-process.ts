@@ -9,8 +9,12 @@ export class TestChild {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  constructor(file: URL, args: readonly string[]) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', file.pathname, ...args], {
+  /** @param within words before the command, such as another program that starts it */
+  constructor(file: URL, args: readonly string[], within: readonly string[] = []) {
+    // Another program may start it in another folder, where the name alone finds nothing.
+    const tsx = import.meta.resolve('tsx');
+    const words = [...within, process.execPath, '--import', tsx, file.pathname, ...args];
+    this.#child = spawn(words[0] ?? '', words.slice(1), {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#ended = once(this.#child, 'close');
@@ -31,8 +35,8 @@ export class TestChild {
   }
 
   /** SIGKILL; resolves when it is gone and its last whole line was read. */
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal);
     await this.#ended;
   }
 
