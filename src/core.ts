@@ -157,11 +157,15 @@ export class Core {
   /** Meets the log, recovers and follows until the signal aborts. @throws ExitError */
   async run(signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
-    const all = AbortSignal.any([signal, stop.signal]);
+    const end = () => stop.abort();
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    const { signal: ended } = stop;
     try {
-      await Promise.all([this.applier.run(all), this.#prober.run(all), this.#guard.run(all)]);
+      await Promise.all([this.applier.run(ended), this.#prober.run(ended), this.#guard.run(ended)]);
     } finally {
-      stop.abort();
+      end();
+      signal.removeEventListener('abort', end);
     }
   }
 }
