@@ -127,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an absence is told before the first recovery',
     harm: 'a key that exists is said not to',
     file: 'src/store/store.ts',
-    find: '    if (found.entry === undefined && !found.freshPeer && !this.#everRecovered(partition)) {',
+    find: '    if (found.entry === undefined && !found.freshPeer && !recovered) {',
     replace: '    if (found.entry === undefined && !found.freshPeer && partition < 0) {',
     checkers: [SIMULATION],
   },
