@@ -11,6 +11,7 @@ import { openTableStorage, openWal } from './log-engines.ts';
 import type { Logger } from './logger.ts';
 import { conflictWith, openMembership } from './membership-engine.ts';
 import { findNodeAddress, hostAndPort } from './node-address.ts';
+import { AllowedPeers } from './peers/allowed-peers.ts';
 import { HttpPeerTransport } from './peers/http-peer-transport.ts';
 import { PeerReader } from './peers/peer-reader.ts';
 import { RunningState } from './running-state.ts';
@@ -198,7 +199,10 @@ export class Node {
 
   #peers(membership: Membership): PeerReader {
     const settings = this.#settings;
-    const transport = HttpPeerTransport.open({ valueBytesMax: settings.VALUE_BYTES_MAX });
+    const transport = HttpPeerTransport.open({
+      valueBytesMax: settings.VALUE_BYTES_MAX,
+      allowed: new AllowedPeers(settings.PEER_ALLOW),
+    });
     this.#closers.push('peers', () => transport.close());
     return new PeerReader({
       transport,

@@ -1,12 +1,15 @@
 import { Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../system-clock.ts';
+import { AllowedPeers } from './allowed-peers.ts';
 import { parseAnswer, type RawAnswer } from './parse-answer.ts';
 import { originOf } from './peer-address.ts';
 import type { PeerAnswer, PeerTransport } from './peer-transport.ts';
 
 export interface HttpPeerTransportOptions {
   readonly valueBytesMax: number;
+  /** Who may be asked; unless given, everybody. */
+  readonly allowed?: AllowedPeers;
   readonly clock?: Clock;
 }
 
@@ -32,14 +35,20 @@ const HELD_BYTES_MAX = 256 * 1_024 * 1_024;
 /** Asks peers over HTTP, with a pool of connections for each. */
 export class HttpPeerTransport implements PeerTransport {
   readonly #valueBytesMax: number;
+  readonly #allowed: AllowedPeers;
   readonly #clock: Clock;
   /** By address; the one longest unused first. */
   readonly #pools = new Map<string, PeerPool>();
   #heldBytes = 0;
   #closed = false;
 
-  private constructor({ valueBytesMax, clock = systemClock }: HttpPeerTransportOptions) {
+  private constructor({
+    valueBytesMax,
+    allowed = new AllowedPeers([]),
+    clock = systemClock,
+  }: HttpPeerTransportOptions) {
     this.#valueBytesMax = valueBytesMax;
+    this.#allowed = allowed;
     this.#clock = clock;
   }
 
@@ -124,6 +133,7 @@ export class HttpPeerTransport implements PeerTransport {
   #open(address: string): Pool {
     const origin = originOf(address);
     if (origin === undefined) throw new Error('the address is not of the form host:port');
+    if (!this.#allowed.allows(address)) throw new Error('PEER_ALLOW does not name it');
     return new Pool(origin, {
       connections: CONNECTIONS_MAX,
       connectTimeout: CONNECT_MS_MAX,

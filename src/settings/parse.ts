@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** Parsers of single settings. Each throws an Error whose message says what is expected. */
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
@@ -79,6 +81,21 @@ export const host: (text: string) => string = matching(
   new RegExp(`^(?:${HOST}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$`),
   'a host name or an address',
 );
+
+const NAMES = /^\.?[a-z0-9](?:[a-z0-9._-]{0,252})$/;
+/** What resolvers take for an address, and no comparison of texts can know: `127.1`, `0x7f000001`. */
+const ADDRESS_IN_DISGUISE = /^[0-9.]+$|^0x[0-9a-f.x]*$/;
+
+/** An address, a network (`10.0.0.0/8`), a host name, or all names below one (`.example.org`); lower case. */
+export function hosts(text: string): string {
+  const entry = text.toLowerCase();
+  const [address = '', bits, ...more] = entry.split('/');
+  const bitsMax = { 4: 32, 6: 128 }[isIP(address)];
+  const bitsFit = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (bitsMax ?? -1));
+  const isName = NAMES.test(entry) && !ADDRESS_IN_DISGUISE.test(entry);
+  if (more.length === 0 && bitsFit && (bitsMax !== undefined || isName)) return entry;
+  throw new Error('addresses, networks such as 10.0.0.0/8, host names, or .example.org');
+}
 
 export function origin(text: string): string {
   let parsed: URL;

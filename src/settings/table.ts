@@ -4,6 +4,7 @@ import {
   host,
   hostPort,
   hostPorts,
+  hosts,
   integer,
   listOf,
   matching,
@@ -119,6 +120,11 @@ export const SETTINGS = {
     '60',
     'deadline of asking peers, all together',
     integer(1, 60_000, 'milliseconds'),
+  ),
+  PEER_ALLOW: spec(
+    'empty',
+    'peers that may be asked: addresses, networks (10.0.0.0/8), host names, `.example.org`; empty: every one in the list',
+    listOf(hosts),
   ),
   WRITE_TIMEOUT_MS: spec(
     '30000',

@@ -6,6 +6,7 @@ import {
   type Server as TcpServer,
 } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { AllowedPeers } from '../../../src/peers/allowed-peers.ts';
 import { HttpPeerTransport, POOLS_MAX } from '../../../src/peers/http-peer-transport.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
@@ -257,6 +258,18 @@ describe('the transport to peers', () => {
       await assert.rejects(ask(address), /host:port/);
     }
     assert.equal(transport.pools, 0);
+  });
+
+  it('opens nothing to an address that the allow-list does not name', async () => {
+    const http = await peer((_, response) => sendHit(response));
+    const closed = HttpPeerTransport.open({
+      valueBytesMax: 1_024,
+      allowed: new AllowedPeers(['10.0.0.0/8']),
+    });
+    const question = { key: 'k', partition: 0, timeoutMs: 1_000 };
+    await assert.rejects(closed.ask({ ...question, http }), /PEER_ALLOW/);
+    assert.equal(closed.pools, 0);
+    await closed.close();
   });
 
   it('keeps so many pools, those used last', async () => {
