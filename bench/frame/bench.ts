@@ -1,3 +1,5 @@
+import type { Services } from './services.ts';
+
 /** How much is measured. `smoke`: whether it works at all, in seconds. */
 export type Scale = 'smoke' | 'usual' | 'full';
 
@@ -63,7 +65,7 @@ export interface Bench {
   readonly figures: readonly Figure[];
   /** Names of the figures that are drawn, a panel each. */
   readonly charted: readonly string[];
-  cases(scale: Scale): readonly BenchCase[];
+  cases(scale: Scale, services: Services): readonly BenchCase[];
   /** What was aimed at, with what was measured; of cases that were not run nothing. */
   goals(cases: readonly CaseResult[]): readonly Goal[];
 }

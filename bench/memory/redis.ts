@@ -1,42 +1,37 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
+import type { Socket } from 'node:net';
+import { debianProgram, type InstalledProgram } from '../common/debian.ts';
+import { cpuUs, residentBytes } from '../common/process-cpu.ts';
+import { startProgram } from '../common/program.ts';
+import { connected, freePort, HOST } from '../common/sockets.ts';
 import type { Measured, Subject } from '../frame/bench.ts';
 import { KEY_BYTES, keyOf, numbersBelow, VALUE_BYTES } from './figures.ts';
 
-const HOST = '127.0.0.1';
-const CONNECT_MS_MAX = 5_000;
-const CONNECT_AGAIN_MS = 20;
 const PIPELINED = 1_000;
-/** Ticks of /proc/<pid>/stat are hundredths of a second. */
-const NS_PER_TICK = 10_000_000;
+const NS_PER_US = 1_000;
 
 /** Redis with the same keys and values over a socket; its CPU time includes the protocol. */
 export function redis(entries: number): Subject {
   return {
     name: 'Redis',
     open: async () => {
-      if (!(await isInstalled())) return { absent: 'redis-server is not installed' };
-      return { measure: () => measure(entries), close: async () => {} };
+      const installed = await debianProgram('redis-server', 'redis-server');
+      if ('absent' in installed) return installed;
+      return { measure: () => measure(installed, entries), close: async () => {} };
     },
   };
 }
 
-async function measure(entries: number): Promise<Measured> {
+async function measure(installed: InstalledProgram, entries: number): Promise<Measured> {
   const port = await freePort();
-  const settings = ['--port', `${port}`, '--bind', HOST, '--save', '', '--appendonly', 'no'];
-  const server = spawn('redis-server', settings, { cwd: tmpdir(), stdio: 'ignore' });
+  const args = ['--port', `${port}`, '--bind', HOST, '--save', '', '--appendonly', 'no'];
+  const server = await startProgram({ ...installed, port, args: () => args });
   try {
-    const socket = await connected(server, port);
-    const figures = await fill(server.pid ?? 0, socket, entries);
+    const socket = await connected(port);
+    const figures = await fill(server.pid, socket, entries);
     socket.destroy();
     return figures;
   } finally {
-    server.kill('SIGKILL');
-    if (server.exitCode === null && server.signalCode === null) await once(server, 'close');
+    await server.stop();
   }
 }
 
@@ -44,16 +39,17 @@ async function fill(pid: number, socket: Socket, entries: number): Promise<Measu
   const random = numbersBelow(entries);
   const before = residentBytes(pid);
   const bytes = entries * (KEY_BYTES + VALUE_BYTES);
-  const cpu = [cpuNs(pid)];
+  const cpu = [cpuUs(pid)];
   await commands(socket, entries, (i) => setCommand(keyOf(i)));
-  cpu.push(cpuNs(pid));
+  cpu.push(cpuUs(pid));
   const filled = residentBytes(pid) - before;
   await commands(socket, entries, () => `*2\r\n$3\r\nGET\r\n$16\r\n${keyOf(random())}\r\n`);
-  cpu.push(cpuNs(pid));
+  cpu.push(cpuUs(pid));
   await commands(socket, entries, () => setCommand(keyOf(random())));
-  cpu.push(cpuNs(pid));
+  cpu.push(cpuUs(pid));
   const overwritten = residentBytes(pid) - before;
-  const each = (phase: number) => ((cpu[phase + 1] ?? 0) - (cpu[phase] ?? 0)) / entries;
+  const each = (phase: number) =>
+    (((cpu[phase + 1] ?? 0) - (cpu[phase] ?? 0)) * NS_PER_US) / entries;
   return {
     new: filled / entries,
     'new, of key and value': filled / bytes,
@@ -93,46 +89,4 @@ async function commands(
     await done;
     sent += group;
   }
-}
-
-async function isInstalled(): Promise<boolean> {
-  const child = spawn('redis-server', ['--version'], { stdio: 'ignore' });
-  return new Promise((resolve) => {
-    child.on('error', () => resolve(false));
-    child.on('close', (code) => resolve(code === 0));
-  });
-}
-
-async function connected(server: ChildProcess, port: number): Promise<Socket> {
-  const latest = performance.now() + CONNECT_MS_MAX;
-  for (;;) {
-    const socket = createConnection({ host: HOST, port });
-    try {
-      await once(socket, 'connect');
-      return socket;
-    } catch (error) {
-      if (performance.now() > latest || server.exitCode !== null) throw error;
-      await pause(CONNECT_AGAIN_MS);
-    }
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-function residentBytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib ?? 0) * 1_024;
-}
-
-function cpuNs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * NS_PER_TICK;
 }

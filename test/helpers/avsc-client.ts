@@ -19,7 +19,8 @@ export function openAvscClient(
   const prototype = avsc.Service.Client.prototype as unknown as Record<string, unknown>;
   prototype['_createMessageHandler$'] = () => () => {};
   const client = service.createClient();
-  const socket = connect({ port: Number(server.split(':')[1]), host: '127.0.0.1' });
+  const port = Number(server.split(':')[1]);
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   socket.on('error', () => {});
   t.after(() => void socket.destroy());
   client.createChannel(socket);
