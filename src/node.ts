@@ -18,6 +18,8 @@ import { RunningState } from './running-state.ts';
 import type { Settings } from './settings/settings.ts';
 import { statusOf } from './status.ts';
 import { DataDirectory } from './storage/data-directory.ts';
+import { DiskFaults } from './storage/disk-faults.ts';
+import { StorageError } from './storage/storage.ts';
 import { systemClock } from './system-clock.ts';
 import { SegmentEntryCache } from './table/segment-entry-cache.ts';
 import { programVersion } from './version.ts';
@@ -32,6 +34,8 @@ const DRAINED_AFTER_MS = 7_000;
 const LOOPS_END_MS = 500;
 /** How often health is looked at besides the changes of the state. */
 const HEALTH_EVERY_MS = 250;
+/** So many tables may be found damaged in one process: then it is the disk, and no rebuild helps. */
+const CORRUPT_TABLES_MAX = 3;
 
 /** One node: builds its parts in the order of the data flow, closes them in reverse. */
 export class Node {
@@ -84,15 +88,38 @@ export class Node {
     this.#logger.info({ ...fields, version: programVersion() }, 'starting');
     const directory = await this.#openDirectory();
     this.#directory = directory;
-    try {
-      await this.#live(directory, ready);
-    } catch (error) {
-      if (!(error instanceof ForeignLogError && settings.acceptNewLog) || !directory) throw error;
-      this.#logger.warn({ reason: error.message }, 'local state is set aside');
-      await this.#closers.close();
-      this.#logger.warn({ folder: await directory.setAside() }, 'rebuilding from the new log');
-      await this.#live(directory, ready);
+    for (let lives = 1; ; lives += 1) {
+      try {
+        return await this.#live(directory, ready);
+      } catch (error) {
+        if (directory === undefined || !(await this.#startAnew(directory, error, lives)))
+          throw error;
+      }
     }
+  }
+
+  /** Sets the table aside where the log can tell it anew; whether it has. */
+  async #startAnew(directory: DataDirectory, error: unknown, lives: number): Promise<boolean> {
+    const logger = this.#logger;
+    const isForeign = error instanceof ForeignLogError && this.#settings.acceptNewLog;
+    const isCorrupt = error instanceof StorageError && error.kind === 'corrupt';
+    if (this.#state.state === 'stopping' || lives > CORRUPT_TABLES_MAX) return false;
+    if (isForeign) {
+      logger.warn({ reason: error.message }, 'local state is set aside');
+      await this.#closers.close();
+      logger.warn({ folder: await directory.setAside() }, 'rebuilding from the new log');
+    } else if (isCorrupt) {
+      logger.error({ reason: error.message }, 'the table is damaged');
+      this.#state.set('opening');
+      await this.#closers.close();
+      const folder = await directory.setAsideCorrupt();
+      logger.warn({ folder }, 'the damaged table is set aside, rebuilding from the log');
+      this.#warnings.set(
+        'corrupt',
+        `the table was damaged and is rebuilt; the old one is ${folder}`,
+      );
+    }
+    return isForeign || isCorrupt;
   }
 
   async #openDirectory(): Promise<DataDirectory | undefined> {
@@ -108,7 +135,11 @@ export class Node {
     const logger = this.#logger;
     const clock = this.#clock;
     const closers = this.#closers;
-    const engines = { settings, directory, clock, logger, closers };
+    const disk = new DiskFaults((name, line) => this.#warnings.set(name, line));
+    const corrupt = deferred<never>();
+    corrupt.promise.catch(() => {});
+    const onCorrupt = corrupt.reject;
+    const engines = { settings, directory, clock, logger, closers, disk, onCorrupt };
 
     const membership = openMembership(settings, clock, logger);
     membership.events = { warning: (name, line) => this.#warnings.set(name, line) };
@@ -141,10 +172,11 @@ export class Node {
       logger,
     });
 
+    const healthy = () => disk.none && core.healthy();
     const doors = await Doors.open({
       settings,
       store: core.store,
-      health: { healthy: () => core.healthy() },
+      health: { healthy },
       status: () =>
         statusOf({
           id: self?.id ?? '',
@@ -154,6 +186,7 @@ export class Node {
           codec: settings.CODEC,
           topic: settings.KAFKA_TOPIC,
           state: this.#state,
+          ready: healthy(),
           core,
           wal,
           membership,
@@ -191,10 +224,16 @@ export class Node {
     closers.push('membership', () => membership.close());
 
     const { http, rpc } = self;
-    const watched = this.#watchHealth(core, membership, loops.signal, () =>
+    const watched = this.#watchHealth(healthy, membership, loops.signal, () =>
       ready(`bitacora ready http://${http} avro://${rpc}`),
     );
-    await Promise.race([this.#stopped.promise, running, watched, conflict.promise]);
+    await Promise.race([
+      this.#stopped.promise,
+      running,
+      watched,
+      conflict.promise,
+      corrupt.promise,
+    ]);
   }
 
   #peers(membership: Membership): PeerReader {
@@ -242,14 +281,15 @@ export class Node {
 
   /** Tells the membership what `/health` says, and the world once when it first says OK. */
   async #watchHealth(
-    core: Core,
+    healthy: () => boolean,
     membership: Membership,
     signal: AbortSignal,
     ready: () => void,
   ): Promise<void> {
     const look = () => {
-      membership.setReady(core.healthy());
-      if (this.#told || !core.healthy()) return;
+      if (signal.aborted) return;
+      membership.setReady(healthy());
+      if (this.#told || !healthy()) return;
       this.#told = true;
       ready();
     };

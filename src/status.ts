@@ -55,6 +55,8 @@ export interface StatusSources {
   readonly codec: string;
   readonly topic: string;
   readonly state: RunningState;
+  /** What `/health` says. */
+  readonly ready: boolean;
   readonly core: Core;
   readonly wal: Wal;
   readonly membership: Membership;
@@ -75,7 +77,7 @@ export function statusOf(sources: StatusSources): StatusDocument {
     storage: sources.storage,
     codec: sources.codec,
     startedAt: sources.startedAt,
-    ready: core.healthy(),
+    ready: sources.ready,
     log: {
       kind: wal.kind,
       topic: sources.topic,

@@ -6,10 +6,10 @@ export function checkOps(ops: readonly StorageOp[]): void {
     checkKey(op.key);
     if (op.type === 'put') {
       if (!Buffer.isBuffer(op.value) || op.value.length === 0) {
-        throw new StorageError('a stored value must be a Buffer of at least one byte');
+        throw misuse('a stored value must be a Buffer of at least one byte');
       }
     } else if (op.type !== 'del') {
-      throw new StorageError('a storage operation must be a put or a del');
+      throw misuse('a storage operation must be a put or a del');
     }
   }
 }
@@ -24,15 +24,19 @@ export function checkRange(range: {
   readonly limit?: number;
 }): void {
   if (!Buffer.isBuffer(range.gte) || !Buffer.isBuffer(range.lt)) {
-    throw new StorageError('the bounds of a range must be Buffers');
+    throw misuse('the bounds of a range must be Buffers');
   }
   if (range.limit !== undefined && !(Number.isSafeInteger(range.limit) && range.limit >= 0)) {
-    throw new StorageError('the limit of a range must be a whole number, not negative');
+    throw misuse('the limit of a range must be a whole number, not negative');
   }
 }
 
 function checkKey(key: Buffer): void {
   if (!Buffer.isBuffer(key) || key.length === 0) {
-    throw new StorageError('a storage key must be a Buffer of at least one byte');
+    throw misuse('a storage key must be a Buffer of at least one byte');
   }
+}
+
+function misuse(message: string): StorageError {
+  return new StorageError(message, undefined, 'misuse');
 }

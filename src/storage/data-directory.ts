@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Entry } from '../entry.ts';
 import { ExitError, messageOf } from '../errors.ts';
 import { syncDirectory } from './atomic-file.ts';
+import { lockDirectory } from './directory-lock.ts';
 import { saveEntries } from './lost-file.ts';
 import { type NodeFacts, readNodeFile, writeNodeFile } from './node-file.ts';
-import { RocksStorage } from './rocks-storage.ts';
 import { type Storage, StorageError } from './storage.ts';
 
 const TABLE = 'table';
@@ -23,9 +23,8 @@ const OWN_NAMES: readonly string[] = [
   HOLDER_FILE,
   'lost+found',
 ];
-const OWN_PREFIXES: readonly string[] = ['.', 'lost-', 'set-aside-'];
-/** The lock holds no data. */
-const LOCK_BYTES = 64 * 1024;
+const CORRUPT_PREFIX = `${TABLE}.corrupt-`;
+const OWN_PREFIXES: readonly string[] = ['.', 'lost-', 'set-aside-', CORRUPT_PREFIX];
 
 export interface DataDirectoryOptions {
   readonly storage: 'distributed' | 'standalone';
@@ -34,11 +33,7 @@ export interface DataDirectoryOptions {
   readonly nodeId?: string | undefined;
 }
 
-/**
- * A node's directory, held by this process alone. The lock is that of an empty RocksDB in it: the
- * kernel's, so it dies with the process, and refused to a second handle in this process too.
- * `holder.json` only lets the refusal name the process.
- */
+/** A node's directory, held by this process alone. `holder.json` only lets the refusal name the process. */
 export class DataDirectory {
   /** Absolute. */
   readonly path: string;
@@ -110,6 +105,19 @@ export class DataDirectory {
     await rename(this.tablePath, folder);
     await syncDirectory(this.path);
     return folder;
+  }
+
+  /**
+   * Moves a damaged table away, as `setAside` does. One is kept, for whoever wants to know why: it can
+   * be rebuilt, and the disk shall not fill with what cannot be read.
+   */
+  async setAsideCorrupt(): Promise<string> {
+    const former = (await readdir(this.path)).filter((name) => name.startsWith(CORRUPT_PREFIX));
+    const name = await this.#freeName((n) => `${CORRUPT_PREFIX}${n}`);
+    await rename(this.tablePath, join(this.path, name));
+    await syncDirectory(this.path);
+    for (const each of former) await rm(join(this.path, each), { recursive: true, force: true });
+    return join(this.path, name);
   }
 
   /** Stores the node id once; another one than the stored is ExitError 2. */
@@ -185,8 +193,7 @@ async function refuseForeign(path: string): Promise<void> {
 
 async function takeLock(path: string): Promise<Storage> {
   try {
-    const sizes = { writeBufferBytes: LOCK_BYTES, cacheBytes: LOCK_BYTES };
-    return await RocksStorage.open(join(path, LOCK), sizes);
+    return await lockDirectory(join(path, LOCK));
   } catch (error) {
     const kind = error instanceof StorageError ? error.kind : 'other';
     if (kind === 'locked') {

@@ -15,6 +15,8 @@ export interface RocksScanOptions {
   readonly range: KeyRange;
   readonly open: (options: Parameters<NativeDatabase['iterator']>[0]) => NativeIterator;
   readonly call: <T>(start: (done: NativeCallback<T>) => void) => Promise<T>;
+  /** Reads keys in the way that checks the blocks they lie in. */
+  readonly verify: (keys: readonly Buffer[], done: NativeCallback<unknown>) => void;
   readonly closed: () => boolean;
   readonly ended: () => void;
 }
@@ -74,7 +76,7 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
   }
 
   async #chunk(): Promise<Chunk> {
-    const { closed, call } = this.#options;
+    const { closed, call, verify } = this.#options;
     if (this.#fault !== undefined) throw this.#fault;
     const native = this.#native;
     if (closed()) throw closedError();
@@ -83,7 +85,12 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
       const value = await call((done: NativeCallback<readonly StoragePair[]>) =>
         fillChunk(native, done),
       );
-      if (value.length > 0) return { done: false, value };
+      if (value.length > 0) {
+        // The engine's iterators skip what a damaged block has lost, and say nothing.
+        const keys = value.map(([key]) => key);
+        await call((done: NativeCallback<unknown>) => verify(keys, done));
+        return { done: false, value };
+      }
       this.#endSoon();
       return { done: true, value: undefined };
     } catch (error) {

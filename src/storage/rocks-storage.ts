@@ -1,10 +1,11 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir } from 'node:fs/promises';
 import { checkKeys, checkOps, checkRange } from './check-ops.ts';
 import { checkedValue } from './checked-value.ts';
 import { loadRocksdb } from './load-rocksdb.ts';
-import type { NativeCallback, NativeDatabase } from './native-rocksdb.ts';
+import type { NativeCallback, NativeDatabase, NativeOp } from './native-rocksdb.ts';
+import { checkUp, refuseHeadless } from './rocks-checkup.ts';
 import { closedError, rocksError } from './rocks-error.ts';
+import { type DamagedLog, takeBack } from './rocks-logs.ts';
 import { RocksScan } from './rocks-scan.ts';
 import {
   type KeyRange,
@@ -13,6 +14,7 @@ import {
   type StorageOp,
   type StoragePair,
   type StorageStats,
+  UntriedError,
 } from './storage.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -27,13 +29,28 @@ const CLEAR_STEP_KEYS = 10_000;
 export interface RocksStorageOptions {
   readonly writeBufferBytes?: number;
   readonly cacheBytes?: number;
+  /**
+   * Looks at the files first, and says what to do where the write-ahead log is damaged. Only for who
+   * holds the directory: with another process in it a log under way looks torn.
+   */
+  readonly damagedLog?: DamagedLog;
+}
+
+interface Fault {
+  readonly error: StorageError;
+  readonly ops: readonly NativeOp[];
 }
 
 /**
  * The only door to RocksDB. The binding kills the process when it is used before open or after
  * close, so every native call passes `#call`: only while open, counted, and awaited by `close`.
+ * A write that fails is the last one: opened as it is, the engine would write on behind what it left
+ * of that one in its log, and not find it again. `close` takes it back; open anew to go on.
  */
 export class RocksStorage implements Storage {
+  /** What was cut off a damaged log before it was opened. */
+  readonly cutOff: string | undefined;
+  readonly #directory: string;
   readonly #db: NativeDatabase;
   readonly #writes: WriteQueue;
   readonly #scans = new Set<RocksScan>();
@@ -41,28 +58,35 @@ export class RocksStorage implements Storage {
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #lastStats: StorageStats = { bytes: 0 };
+  #lastWritten: readonly NativeOp[] = [];
+  #fault: Fault | undefined;
 
-  private constructor(db: NativeDatabase) {
+  private constructor(directory: string, db: NativeDatabase, cutOff: string | undefined) {
+    this.#directory = directory;
     this.#db = db;
-    this.#writes = new WriteQueue((ops, sync) =>
-      this.#call('write', (done: NativeCallback<void>) => db.batch(ops, { sync }, done)),
-    );
+    this.cutOff = cutOff;
+    this.#writes = new WriteQueue((ops, sync) => this.#commit(ops, sync));
   }
 
-  /** Opens or creates. Rejects with StorageError, `locked` when any process has it open. */
+  /**
+   * Opens or creates. Rejects with StorageError, `locked` when any process has it open, `corrupt` where
+   * files are damaged.
+   */
   static async open(directory: string, options: RocksStorageOptions = {}): Promise<RocksStorage> {
     const writeBufferSize = size(options.writeBufferBytes ?? WRITE_BUFFER_BYTES);
     const cacheSize = size(options.cacheBytes ?? CACHE_BYTES);
     try {
       await mkdir(directory, { recursive: true });
-      await refuseHeadless(directory);
+      const { damagedLog } = options;
+      await refuseHeadless(directory, await readdir(directory));
+      const cutOff = damagedLog && (await checkUp(directory, damagedLog));
       const db = loadRocksdb()(directory);
       await new Promise<void>((resolve, reject) => {
         db.open({ createIfMissing: true, writeBufferSize, cacheSize }, (error) =>
           error ? reject(error) : resolve(),
         );
       });
-      return new RocksStorage(db);
+      return new RocksStorage(directory, db, cutOff);
     } catch (error) {
       throw rocksError(`cannot open ${directory}`, error);
     }
@@ -96,6 +120,7 @@ export class RocksStorage implements Storage {
         return this.#db.iterator(options);
       },
       call: (start) => this.#call('scan', start),
+      verify: (keys, done) => this.#db.getMany(keys, { fillCache: false }, done),
       closed: () => this.#closing !== undefined,
       ended: () => this.#scans.delete(scan),
     });
@@ -112,7 +137,9 @@ export class RocksStorage implements Storage {
       // An empty upper bound would mean no bound at all to the engine.
       if (Buffer.compare(from, range.lt) >= 0) return;
       const step = { gte: from, lt: range.lt, limit: CLEAR_STEP_KEYS };
-      await this.#call('clear', (done: NativeCallback<void>) => this.#db.clear(step, done));
+      await this.#lastIfFails([], () =>
+        this.#call('clear', (done: NativeCallback<void>) => this.#db.clear(step, done)),
+      );
       from = await this.#firstKey(from, range.lt);
     }
   }
@@ -145,6 +172,26 @@ export class RocksStorage implements Storage {
     await new Promise<void>((resolve, reject) => {
       this.#db.close((error) => (error ? reject(rocksError('close', error)) : resolve()));
     });
+    if (this.#fault !== undefined) {
+      await takeBack(this.#directory, this.#fault.ops, this.#lastWritten);
+    }
+  }
+
+  async #commit(ops: readonly NativeOp[], sync: boolean): Promise<void> {
+    await this.#lastIfFails(ops, () =>
+      this.#call('write', (done: NativeCallback<void>) => this.#db.batch(ops, { sync }, done)),
+    );
+    this.#lastWritten = ops;
+  }
+
+  async #lastIfFails(ops: readonly NativeOp[], write: () => Promise<void>): Promise<void> {
+    if (this.#fault !== undefined) throw new UntriedError(this.#fault.error);
+    try {
+      await write();
+    } catch (error) {
+      this.#fault = { error: rocksError('write', error), ops };
+      throw error;
+    }
   }
 
   async #firstKey(gte: Buffer, lt: Buffer): Promise<Buffer | undefined> {
@@ -176,20 +223,4 @@ export class RocksStorage implements Storage {
 function size(bytes: number): number {
   if (Number.isSafeInteger(bytes) && bytes > 0 && bytes <= SIZE_BYTES_MAX) return bytes;
   throw new StorageError(`a size of ${bytes} bytes is not possible`);
-}
-
-/** Without its CURRENT file the engine would start an empty database over the data that is there. */
-async function refuseHeadless(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  if (names.includes('CURRENT')) return;
-  for (const name of names) {
-    const isData = name.endsWith('.sst') || name.endsWith('.log');
-    if (isData && (await stat(join(directory, name))).size > 0) {
-      throw new StorageError(
-        `${directory} holds data but no CURRENT file: it is incomplete`,
-        undefined,
-        'corrupt',
-      );
-    }
-  }
 }

@@ -23,8 +23,11 @@ export interface StorageStats {
   readonly bytes: number;
 }
 
-/** What failed, as far as the engine's text tells. `locked`: another process or handle has it open. */
-export type StorageErrorKind = 'corrupt' | 'full' | 'closed' | 'locked' | 'other';
+/**
+ * What failed, as far as the engine's text tells. `locked`: another process or handle has it open;
+ * `misuse`: what no engine may see was refused.
+ */
+export type StorageErrorKind = 'corrupt' | 'full' | 'closed' | 'locked' | 'misuse' | 'other';
 
 /** The engine failed (disk full, corrupt, closed): nothing of the failed batch is visible after a reopen. */
 export class StorageError extends Error {
@@ -34,6 +37,14 @@ export class StorageError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'StorageError';
     this.kind = kind;
+  }
+}
+
+/** A write that was not tried, because one before it failed and storage does not work again yet. */
+export class UntriedError extends StorageError {
+  constructor(cause: StorageError) {
+    super(`an earlier write failed: ${cause.message}`, cause, cause.kind);
+    this.name = 'UntriedError';
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
 import { TestNode } from '../helpers/test-node.ts';
 
 /** One node on the embedded log, as `npm start` gives it. */
@@ -71,13 +72,18 @@ describe('a standalone node', () => {
 
   it('says ready once on stdout and nothing else, and stops with 0', async () => {
     const node = await started();
-    assert.equal(node.stdout.length, 1);
+    await eventually('it says ready', () => node.stdout.length > 0);
     assert.match(
       node.stdout[0] ?? '',
       /^bitacora ready http:\/\/127\.0\.0\.1:\d+ avro:\/\/127\.0\.0\.1:\d+$/,
     );
+    const writes = Array.from({ length: 200 }, (_, i) => node.put(`k${i}`, 'v'));
+    const settled = Promise.allSettled(writes);
+    await writes[0];
     assert.equal(await node.stop(), 0);
+    await settled;
     assert.match(node.log.at(-1) ?? '', /"msg":"stopped"/);
+    assert.equal(node.log.filter((line) => line.includes('"msg":"recovered"')).length, 1);
     assert.equal(node.stdout.length, 1);
     for (const line of node.log) JSON.parse(line);
   });

@@ -136,15 +136,37 @@ describe('DataDirectory', { timeout: 60_000 }, () => {
     await assert.rejects(DataDirectory.open(place, options()), refusedWith(2, /DATA_DIR/));
   });
 
-  it('says how to get over a damaged lock', async () => {
+  it('makes a damaged lock anew, and never under who holds it', async () => {
     const first = await opened();
     await first.close();
-    await writeFile(join(path, 'lock', 'CURRENT'), 'nonsense\n');
-    await assert.rejects(opened(), refusedWith(1, /damaged lock.*remove .*lock/));
-    await rm(join(path, 'lock'), { recursive: true });
-    const second = await opened();
-    assert.equal(second.instance, first.instance);
-    await second.close();
+    for (const [name, text] of [
+      ['CURRENT', 'nonsense\n'],
+      ['000099.log', 'nonsense'],
+    ] as const) {
+      await writeFile(join(path, 'lock', name), text);
+      const second = await opened();
+      assert.equal(second.instance, first.instance);
+      await rm(join(path, 'lock', 'CURRENT'));
+      await writeFile(join(path, 'lock', '000098.log'), 'nonsense');
+      await assert.rejects(opened(), refusedWith(2, /in use by process \d+/));
+      await second.close();
+    }
+  });
+
+  it('keeps one damaged table, the last', async () => {
+    const directory = await opened();
+    for (const text of ['one', 'two', 'three']) {
+      await mkdir(directory.tablePath);
+      await writeFile(join(directory.tablePath, 'file'), text);
+      await directory.setAsideCorrupt();
+    }
+    const kept = (await readdir(path)).filter((name) => name.startsWith('table'));
+    assert.equal(kept.length, 1);
+    assert.match(kept[0] ?? '', /^table\.corrupt-\d+$/);
+    assert.equal(await readFile(join(path, kept[0] ?? '', 'file'), 'utf8'), 'three');
+    await directory.close();
+    await rm(join(path, 'node.json'));
+    await (await opened()).close();
   });
 
   it('sets the table aside, as often as asked, without losing it', async () => {
