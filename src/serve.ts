@@ -1,6 +1,7 @@
 import { EXIT, ExitError, messageOf } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { Node } from './node.ts';
+import { pemProblems } from './settings/pem-problems.ts';
 import { BadSettingsError, parseSettings, type Settings } from './settings/settings.ts';
 
 /** After a signal the process is gone within so long, whatever hangs. */
@@ -11,7 +12,7 @@ export async function serve(args: readonly string[]): Promise<void> {
   const pretty = process.stderr.isTTY === true;
   let settings: Settings;
   try {
-    settings = parseSettings(process.env, args);
+    settings = parseSettings(process.env, args, pemProblems);
   } catch (error) {
     const logger = createLogger('info', pretty);
     if (!(error instanceof BadSettingsError)) throw error;

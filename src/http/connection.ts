@@ -4,6 +4,8 @@ import { rawAnswer } from './raw-answer.ts';
 
 /** A request under way, as its connection sees it. */
 export interface LiveExchange {
+  /** It may run beside others (RFC 9110 §9.2.1: GET, HEAD, OPTIONS, TRACE). */
+  readonly safe: boolean;
   /** Bytes of its answer. */
   readonly answerBytes: number;
   readonly answered: boolean;
@@ -44,12 +46,22 @@ const SCARCE_BYTES_MAX = 16_384;
 /** How many requests that had to wait are run before other connections have their turn. */
 const RUNS_PER_TURN = 16;
 
-/** One client's socket: its requests in order, and how much is held for it. */
+interface Waiting {
+  readonly exchange: LiveExchange;
+  readonly run: () => void;
+}
+
+/**
+ * One client's socket: its requests in order, and how much is held for it. Safe requests run side by
+ * side; one that is not safe runs alone (RFC 9112 §9.3.2): what stands behind it sees what it did.
+ */
 export class Connection {
   readonly socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #exchanges = new Set<LiveExchange>();
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
+  /** Run and not answered. */
+  readonly #unanswered = new Set<LiveExchange>();
   #latest: LiveExchange | undefined;
   #answersBytes = 0;
   #paused = false;
@@ -100,7 +112,7 @@ export class Connection {
     return this.socket.bytesRead - this.#bytesWhenIdle;
   }
 
-  /** Takes a request; `run` is called now, or when the client has read enough of its answers. */
+  /** Takes a request; `run` is called when those before it allow, and the client has read enough. */
   begin(exchange: LiveExchange, run: () => void): void {
     if (this.#ended) return;
     this.#exchanges.add(exchange);
@@ -111,22 +123,32 @@ export class Connection {
     }
     this.#owner.held(EXCHANGE_BYTES);
     if (this.#exchanges.size > this.#owner.limits.pipelinedMax) this.#pause();
-    if (this.#waiting.length === 0 && this.#mayRun()) {
-      run();
+    const next = { exchange, run };
+    if (this.#waiting.length === 0 && this.#mayRun(next)) {
+      this.#run(next);
     } else {
-      this.#pause();
-      this.#waiting.push(run);
+      // Bodies of requests that wait are kept without being counted: no more than one.
+      const another =
+        exchange.bodyPending && this.#waiting.some((each) => each.exchange.bodyPending);
+      if (another || !this.#hasRoom()) this.#pause();
+      this.#waiting.push(next);
     }
+  }
+
+  /** The exchange has its answer, which may not be sent yet. */
+  answered(exchange: LiveExchange): void {
+    if (this.#unanswered.delete(exchange) && this.#waiting.length > 0) this.#runSoon();
   }
 
   isLatest(exchange: LiveExchange): boolean {
     return this.#latest === exchange;
   }
 
-  /** The answer under way says that it is the last one: requests behind it are not run. */
-  end(): void {
+  /** The answer says that it is the last one: requests behind it are not run, those before it are. */
+  end(last: LiveExchange): void {
     this.#ended = true;
-    this.#waiting = [];
+    const at = this.#waiting.findIndex(({ exchange }) => exchange === last);
+    this.#waiting = this.#waiting.slice(0, Math.max(0, at));
   }
 
   /** Until `goOn` no further request is run. */
@@ -147,6 +169,7 @@ export class Connection {
   /** The answer is with the operating system. */
   finished(exchange: LiveExchange): void {
     if (!this.#exchanges.delete(exchange)) return;
+    this.#unanswered.delete(exchange);
     this.#answersBytes -= exchange.answerBytes;
     this.#owner.held(-EXCHANGE_BYTES - exchange.answerBytes);
     this.#progressAt = this.#owner.monotonic();
@@ -163,7 +186,8 @@ export class Connection {
     if (this.#closed || this.#fault !== undefined) return;
     this.#fault = fault;
     if (!this.busy) this.#sayLast(fault);
-    else if (this.#latest?.bodyPending) this.#latest.cut(fault);
+    // One that came whole and waits for its turn still gets its own answer.
+    else if (this.#latest?.bodyPending && !this.#latest.whole) this.#latest.cut(fault);
   }
 
   /** The socket was silent for long: between requests, or because its answers are not read. */
@@ -184,12 +208,25 @@ export class Connection {
     this.#waiting = [];
     const exchanges = [...this.#exchanges];
     this.#exchanges.clear();
+    this.#unanswered.clear();
     this.#owner.held(-EXCHANGE_BYTES * exchanges.length - this.#answersBytes);
     for (const exchange of exchanges) exchange.drop();
   }
 
-  #mayRun(): boolean {
-    if (this.#heldUp > 0) return false;
+  #run({ exchange, run }: Waiting): void {
+    this.#unanswered.add(exchange);
+    run();
+  }
+
+  #mayRun(next: Waiting | undefined): next is Waiting {
+    if (next === undefined || this.#heldUp > 0 || !this.#hasRoom()) return false;
+    if (this.#unanswered.size === 0) return true;
+    // One that is not safe runs alone: the first tells of all.
+    const [first] = this.#unanswered;
+    return next.exchange.safe && first?.safe === true;
+  }
+
+  #hasRoom(): boolean {
     const { limits, scarce } = this.#owner;
     return this.#answersBytes <= (scarce ? SCARCE_BYTES_MAX : limits.connectionAnswersBytesMax);
   }
@@ -200,9 +237,14 @@ export class Connection {
     this.#runs = true;
     setImmediate(() => {
       this.#runs = false;
-      for (let n = 0; n < RUNS_PER_TURN && this.#mayRun(); n++) this.#waiting.shift()?.();
+      for (let n = 0; n < RUNS_PER_TURN; n++) {
+        const [next] = this.#waiting;
+        if (!this.#mayRun(next)) break;
+        this.#waiting.shift();
+        this.#run(next);
+      }
       if (this.#waiting.length === 0) this.#resume();
-      else if (this.#mayRun()) this.#runSoon();
+      else if (this.#mayRun(this.#waiting[0])) this.#runSoon();
     });
   }
 

@@ -23,6 +23,8 @@ const RETRY_AFTER_S = 1;
 /** An answer that is no data. */
 export interface ErrorAnswer {
   readonly status: number;
+  /** Default: JSON. */
+  readonly type?: string;
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: string;

@@ -8,6 +8,7 @@ import { type ErrorAnswer, errorAnswer, unexpectedError } from './error-answers.
 
 /** Answers up to this size are always given, also where memory runs short. */
 const SMALL_ANSWER_BYTES_MAX = 16_384;
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 export interface ExchangeOptions {
   readonly request: IncomingMessage;
@@ -24,6 +25,7 @@ export class Exchange implements LiveExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly method: string;
+  readonly safe: boolean;
   readonly expectsContinue: boolean;
   /** What becomes of the write if it is answered now; undefined for a read. */
   outcome: WriteOutcome | undefined;
@@ -43,6 +45,7 @@ export class Exchange implements LiveExchange {
     this.request = request;
     this.response = response;
     this.method = request.method ?? '';
+    this.safe = SAFE_METHODS.has(this.method);
     this.expectsContinue = options.expectsContinue;
     this.outcome = this.method === 'POST' || this.method === 'DELETE' ? 'not_written' : undefined;
     this.bodyPending = hasBody(request);
@@ -107,6 +110,7 @@ export class Exchange implements LiveExchange {
     const sent = length > SMALL_ANSWER_BYTES_MAX ? Buffer.from(body) : body;
     if (this.bodyPending) this.#endAfterLinger(sent);
     else this.response.end(sent);
+    this.#connection.answered(this);
   }
 
   /** `overloaded` where an answer of so many bytes may not be held. */
@@ -124,6 +128,7 @@ export class Exchange implements LiveExchange {
       ...(this.#isLast() ? ['Connection', 'close'] : []),
     ]);
     this.response.end();
+    this.#connection.answered(this);
   }
 
   fail(error: unknown): void {
@@ -142,8 +147,8 @@ export class Exchange implements LiveExchange {
     this.failWith(answer);
   }
 
-  failWith({ status, headers, body }: ErrorAnswer): void {
-    this.json(status, headers, body);
+  failWith({ status, type = JSON_TYPE, headers, body }: ErrorAnswer): void {
+    this.answer({ status, type, headers, body });
   }
 
   /** Headers that hold for any answer, for a handler that writes its own. */
@@ -206,7 +211,7 @@ export class Exchange implements LiveExchange {
   #isLast(): boolean {
     const closing = this.#connections.closing && this.#connection.isLatest(this);
     const last = this.#closes || this.bodyPending || closing || this.#losesWhatFollows();
-    if (last) this.#connection.end();
+    if (last) this.#connection.end(this);
     return last;
   }
 

@@ -16,7 +16,7 @@ import { TEXT_TYPE } from './answers.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { Connections } from './connections.ts';
 import { DataRoutes, type ReadScope } from './data-routes.ts';
-import { errorAnswer, malformedAnswer } from './error-answers.ts';
+import { type ErrorAnswer, errorAnswer, malformedAnswer } from './error-answers.ts';
 import { Exchange } from './exchange.ts';
 import { completeLimits, type GivenHttpLimits, HEAD_BYTES_MAX, type HttpLimits } from './limits.ts';
 import { isPreflight, Origins, PREFLIGHT_HEADERS } from './origins.ts';
@@ -40,6 +40,8 @@ export interface HttpDoorOptions {
 }
 
 const BACKLOG = 1_024;
+/** Where only some methods mean something. */
+const OTHER_PATHS: ReadonlySet<string> = new Set(['/rpc', '/rpc/cluster', '/status']);
 /** How long the last answers of a drain may take to leave. */
 const FLUSH_MS = 500;
 
@@ -235,15 +237,27 @@ export class HttpDoor {
   }
 
   #tellHealth(exchange: Exchange): void {
-    const healthy = this.#health.healthy();
-    const [status, body] = healthy ? [200, 'OK'] : [503, 'DOWN'];
-    exchange.answer({ status, type: TEXT_TYPE, headers: [], body });
+    exchange.answer(this.#healthAnswer());
+  }
+
+  #healthAnswer() {
+    const [status, body] = this.#health.healthy() ? [200, 'OK'] : [503, 'DOWN'];
+    return { status, type: TEXT_TYPE, headers: [], body };
+  }
+
+  #unknownMethodAnswer(target: string): ErrorAnswer {
+    const { path } = parseTarget(target);
+    if (path === '/health') return this.#healthAnswer();
+    const error = OTHER_PATHS.has(path)
+      ? new ServiceError('not_implemented', 'This method is not implemented')
+      : new ServiceError('not_found', 'There is nothing at this path');
+    return errorAnswer(error, undefined);
   }
 
   #parserFailed(fault: ParserFault, socket: Duplex): void {
     if (isAfterLast(fault)) return;
     const connection = this.#connections.of(socket as Socket);
-    const answer = parserFaultAnswer(fault);
+    const answer = parserFaultAnswer(fault, (target) => this.#unknownMethodAnswer(target));
     // A client that connects and never says a word gets no answer to a question it has not asked.
     const spoke = (socket as Socket).bytesRead > 0;
     if (connection === undefined || answer === undefined || !spoke) socket.destroy();

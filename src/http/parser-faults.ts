@@ -9,8 +9,8 @@ export interface ParserFault extends Error {
   readonly bytesParsed?: number;
 }
 
-/** A whole request line with a method that the parser does not know. */
-const UNKNOWN_METHOD = /^[A-Za-z!#$%&'*+.^_`|~-]{1,32} \S{1,1000} HTTP\/1\.[01]\r?\n/;
+/** A whole request line with a method that the parser does not know, and its target. */
+const UNKNOWN_METHOD = /^[A-Za-z!#$%&'*+.^_`|~-]{1,32} (\S{1,1000}) HTTP\/1\.[01]\r?\n/;
 const LINE_BYTES_MAX = 1_100;
 
 /** Bytes behind a request that closes its connection: they mean nothing. */
@@ -18,8 +18,14 @@ export function isAfterLast(fault: ParserFault): boolean {
   return fault.code === 'HPE_CLOSED_CONNECTION';
 }
 
-/** The answer to a request that could not be parsed to its end; undefined: the client is gone. */
-export function parserFaultAnswer(fault: ParserFault): ErrorAnswer | undefined {
+/**
+ * The answer to a request that could not be parsed to its end; undefined: the client is gone.
+ * @param unknownMethod gives the answer to a method that the parser does not know
+ */
+export function parserFaultAnswer(
+  fault: ParserFault,
+  unknownMethod: (target: string) => ErrorAnswer,
+): ErrorAnswer | undefined {
   switch (fault.code) {
     case 'ECONNRESET':
     case 'EPIPE':
@@ -32,9 +38,12 @@ export function parserFaultAnswer(fault: ParserFault): ErrorAnswer | undefined {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return serviceAnswer('timeout', 'The request did not arrive in time');
     case 'HPE_INVALID_METHOD':
-      return UNKNOWN_METHOD.test(lineAround(fault))
-        ? serviceAnswer('not_implemented', 'This method is not implemented')
-        : malformedAnswer('The request is no well-formed HTTP');
+    case 'HPE_INVALID_CONSTANT': {
+      const target = UNKNOWN_METHOD.exec(lineAround(fault))?.[1];
+      return target === undefined
+        ? malformedAnswer('The request is no well-formed HTTP')
+        : unknownMethod(target);
+    }
     case 'HPE_INVALID_URL':
       return serviceAnswer('bad_key', 'The target holds characters that must be percent-encoded');
     default:

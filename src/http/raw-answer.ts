@@ -3,10 +3,13 @@ import { JSON_TYPE } from './answers.ts';
 import type { ErrorAnswer } from './error-answers.ts';
 
 /** The bytes of an answer where no request is left to answer; the connection closes after it. */
-export function rawAnswer({ status, headers, body }: ErrorAnswer, nowMs: number): string {
+export function rawAnswer(
+  { status, type = JSON_TYPE, headers, body }: ErrorAnswer,
+  nowMs: number,
+): string {
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    `Content-Type: ${JSON_TYPE}`,
+    `Content-Type: ${type}`,
     'Cache-Control: no-store',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];

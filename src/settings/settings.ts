@@ -55,10 +55,15 @@ export class BadSettingsError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Settings from variables and flags; a flag wins. Pure.
+ * Settings from variables and flags; a flag wins. Pure, but for what `inspect` does: it looks at
+ * what no text can tell, and gives a line for each problem.
  * @throws BadSettingsError naming everything that is wrong.
  */
-export function parseSettings(environment: Environment, args: readonly string[]): Settings {
+export function parseSettings(
+  environment: Environment,
+  args: readonly string[],
+  inspect: (settings: Settings) => readonly string[] = () => [],
+): Settings {
   const problems: string[] = [];
   const flags = readFlags(args, problems);
   complainOfNearMisses(environment, problems);
@@ -78,6 +83,7 @@ export function parseSettings(environment: Environment, args: readonly string[])
     }
   }
   const settings = complete(given as Given, flags.acceptNewLog, problems);
+  problems.push(...inspect(settings));
   if (problems.length > 0) throw new BadSettingsError(problems);
   return settings;
 }

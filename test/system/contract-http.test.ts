@@ -187,13 +187,18 @@ describe('the HTTP door of a node', () => {
     for (const path of ['/', '/rpc/', '/RPC?key=a', '/rpcx?key=a', '/health/', '/statusx']) {
       assert.equal(await refusal(`GET ${path}`), '404 not_found', path);
     }
-    assert.equal(await refusal('FOO /rpc?key=a'), '501 not_implemented');
+    for (const method of ['FOO', 'get', 'DESCRIBE']) {
+      assert.equal(await refusal(`${method} /rpc?key=a`), '501 not_implemented');
+      assert.equal(await refusal(`${method} /rpc/cluster`), '501 not_implemented');
+      assert.equal(await refusal(`${method} /nothing`), '404 not_found');
+    }
     // The node has written none of it.
     assert.equal((await ask('GET /rpc?key=a&after=')).status, 400);
   });
 
   it('says OK on /health to any method', async () => {
-    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
+    const known = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'];
+    for (const method of [...known, 'FOO', 'get', 'DESCRIBE']) {
       const { status, text, headers } = await ask(`${method} /health`);
       assert.deepEqual([status, text], [200, method === 'HEAD' ? '' : 'OK'], method);
       assert.equal(headers.get('cache-control'), 'no-store');

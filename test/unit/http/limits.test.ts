@@ -276,3 +276,22 @@ test('a flood of pipelined requests that wait is not read without bound, and ans
   );
   client.close();
 });
+
+test('bodies of writes that wait for the one before them are not read without bound', async (t) => {
+  const { port, store } = await openDoor(t);
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  const client = await RawHttp.connect(port);
+  const body = 'v'.repeat(10_000);
+  const write = `POST /rpc?key=a HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const count = 1_000;
+  for (let n = 0; n < count; n++) client.send(write);
+  await eventually('the first is under way', () => store.calls.length === 1);
+  for (let n = 0; n < 20; n++) await rawRequest(port, 'GET /health');
+  assert.ok(client.socket.writableLength > 0, 'the door has taken everything');
+  gate.resolve();
+  const answers = await client.answers(count);
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal(store.calls.length, count);
+  client.close();
+});
