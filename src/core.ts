@@ -135,6 +135,7 @@ export class Core {
       recordBytesMax: () => description?.recordBytesMax,
       noteSilence: guard.noteSilence,
       sameLogNow: guard.sameNow,
+      mayHaveLost: () => guard.uncleanElection,
       halted: () => state.state === 'halted',
       limits: settings,
       staleAfterMs: settings.staleAfterMs,

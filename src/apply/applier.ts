@@ -16,6 +16,7 @@ import { BatchCommitter } from './batch-committer.ts';
 import {
   checkLog,
   ForeignLogError,
+  lostFrom,
   NOTHING_LOST,
   type PartitionPlan,
   requireSameLog,
@@ -97,7 +98,7 @@ export class Applier {
     const now = clock.monotonic();
     const partitions = table
       .states()
-      .map((each, p) => ({ position: filling(each).position, end: freshness.end(p) }));
+      .map((each, p) => ({ position: filling(each).position, end: freshness.readable(p) }));
     this.#stalls.observe(now, wal.connected, partitions);
     const stuck = this.#stalls.stuck(now);
     const places = stuck.map((p) => `${p} at ${partitions[p]?.position}`).join(', ');
@@ -147,7 +148,7 @@ export class Applier {
     const starts = table
       .states()
       .map((each, p) => Math.max(filling(each).position, bounds[p]?.start ?? 0));
-    const ends = bounds.map(({ end }) => end);
+    const ends = bounds.map(({ readable }) => readable);
     this.#recovery.begin(starts, ends);
     if (!this.#everRecovered) {
       state.set('recovering', { offsets: this.#recovery.progress()?.total });
@@ -208,7 +209,7 @@ export class Applier {
       entries.adopted();
     }
     marks.setRetention(description.deleteRetentionMs);
-    guard.uncleanElection = description.uncleanElection === true;
+    guard.uncleanElection = description.uncleanElection !== false;
     return onLog(description);
   }
 
@@ -276,10 +277,13 @@ export class Applier {
 
   /** Partitions that have met the end seen at the session's start: recovered, a rebuild switched. */
   async #settle(): Promise<void> {
-    const { table, freshness, state, entries, saveLost, logger, ownWrites } = this.#options;
+    const { table, wal, freshness, state, entries, logger, ownWrites } = this.#options;
     for (const partition of this.#recovery.arrived(table)) {
       if (table.state(partition).next !== undefined) {
-        const { file, clear } = await finishRebuild(table, partition, saveLost);
+        const { file, clear } = await finishRebuild(table, partition, {
+          lostFrom: await lostFrom(wal, partition, table.state(partition).active),
+          saveLost: this.#options.saveLost,
+        });
         // Before anything that may fail: the cache holds what the old generation had.
         entries.switched();
         ownWrites.applied(partition, table.state(partition).active.position);
@@ -298,7 +302,8 @@ export class Applier {
       }
       freshness.setRecovered(partition, true);
     }
-    if (this.#recovery.done && state.state !== 'running') {
+    const isKnown = state.state === 'running' || state.state === 'stopping';
+    if (this.#recovery.done && !isKnown) {
       this.#recovery.end();
       this.#everRecovered = true;
       state.set('running');

@@ -105,8 +105,8 @@ export class BatchCommitter {
     for (const { key } of records) {
       const text = key === null ? undefined : decodeUtf8(key);
       if (key === null || text === undefined || text === '') continue;
-      const cached = next === undefined ? entries.cached(text) : undefined;
-      if (cached !== undefined) known.set(text, summaryOf(cached));
+      const cached = next === undefined ? entries.summary(text) : undefined;
+      if (cached !== undefined) known.set(text, cached);
       else if (next !== undefined || !entries.whole(partition)) asked.set(text, key);
     }
     if (asked.size === 0) return known;

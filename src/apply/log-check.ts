@@ -1,7 +1,7 @@
 import { ExitError } from '../errors.ts';
 import type { LogIdentity } from '../log-identity.ts';
 import { type Anchor, anchorOf } from '../table/anchors.ts';
-import { filling, type GenerationState } from '../table/partition-state.ts';
+import { emptyGeneration, filling, type GenerationState } from '../table/partition-state.ts';
 import { APPLY_VERSION, type Table, type TableIdentity } from '../table/table.ts';
 import type { PartitionBounds, Wal } from '../wal/wal.ts';
 
@@ -82,6 +82,24 @@ export async function checkLog(table: Table, wal: Wal, mayHaveLost: boolean): Pr
     planPartition(state, applyVersion, bounds[partition], { ...checks[partition], mayHaveLost }),
   );
   return { bounds, plans };
+}
+
+/**
+ * From which offset on the log may have lost what a generation was made of, NOTHING_LOST where nothing
+ * shows it: asked at the end of a rebuild, while which only the new generation is compared.
+ * @throws LogUnavailableError
+ */
+export async function lostFrom(
+  wal: Wal,
+  partition: number,
+  state: GenerationState,
+): Promise<number> {
+  const bounds = await wal.bounds();
+  const alone = bounds.map((_, each) => (each === partition ? state : emptyGeneration(0, 0)));
+  const checks = await compareAnchors(wal, alone, bounds);
+  const check = { ...checks[partition], mayHaveLost: false };
+  const plan = planPartition(state, APPLY_VERSION, bounds[partition], check);
+  return plan.kind === 'rebuild' ? plan.doubtFrom : NOTHING_LOST;
 }
 
 /** What the anchors of a partition say. */

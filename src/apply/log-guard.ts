@@ -184,7 +184,10 @@ export class LogGuard {
       if (changed?.kind === 'rebuild') throw new Error(changed.reason);
       this.shortened(bounds, askedAt);
       this.noteSilence();
-      if (this.#following && doubts === this.#doubts) freshness.confirmIdentity();
+      if (!this.#following || !doubted || doubts !== this.#doubts) return;
+      // Whoever asks next must not find the silence that this check has ended.
+      this.#heardAt = clock.monotonic();
+      freshness.confirmIdentity();
     } catch (error) {
       if (error instanceof LogUnavailableError) return;
       freshness.logChanged();

@@ -35,6 +35,12 @@ export async function beginRebuild(
   await table.commit([{ partition, state, ops: [] }], { sync: true });
 }
 
+export interface FinishOptions {
+  /** The log may have lost what the old generation has at or above it, besides what was doubted at the beginning. */
+  readonly lostFrom: number;
+  readonly saveLost: SaveLost;
+}
+
 /**
  * Makes the filled generation the active one, in one batch. What the log no longer has was written
  * to a file before. The old generation is still there: `clear` it.
@@ -42,25 +48,30 @@ export async function beginRebuild(
 export async function finishRebuild(
   table: Table,
   partition: number,
-  saveLost: SaveLost,
+  { lostFrom, saveLost }: FinishOptions,
 ): Promise<{ readonly file: string | undefined; readonly clear: () => Promise<void> }> {
-  const { active, next } = table.state(partition);
+  const { active, next, doubtFrom = 0 } = table.state(partition);
   if (next === undefined) return { file: undefined, clear: async () => {} };
-  const file = await saveLost(partition, lostEntries(table, partition));
+  const from = Math.min(doubtFrom, lostFrom);
+  const file = await saveLost(partition, lostEntries(table, partition, from));
   await table.commit([{ partition, state: { active: next, next: undefined }, ops: [] }], {
     sync: true,
   });
   return { file, clear: () => table.clear(partition, active.generation) };
 }
 
-/** Entries of the old generation made at or above `doubtFrom` that the new one does not have as they were. */
-async function* lostEntries(table: Table, partition: number): AsyncGenerator<LostEntry> {
-  const { active, next, doubtFrom = 0 } = table.state(partition);
+/** Entries of the old generation made at or above `from` that the new one does not have as they were. */
+async function* lostEntries(
+  table: Table,
+  partition: number,
+  from: number,
+): AsyncGenerator<LostEntry> {
+  const { active, next } = table.state(partition);
   if (next === undefined) return;
   for await (const chunk of table.scan(partition, active.generation)) {
     const doubtful = chunk
       .map(({ key, entry }) => ({ key, stored: entry, entry: decodeEntry(entry) }))
-      .filter(({ entry }) => entry.offset >= doubtFrom);
+      .filter(({ entry }) => entry.offset >= from);
     if (doubtful.length === 0) continue;
     const keys = doubtful.map(({ key }) => key);
     const now = await table.readMany(partition, keys, next.generation);

@@ -44,7 +44,7 @@ export class Recovery {
   outOfReach(freshness: Freshness): number | undefined {
     if (freshness.toldAskedAt < this.#startedAt) return undefined;
     for (const partition of this.#waiting) {
-      const end = freshness.end(partition);
+      const end = freshness.readable(partition);
       if (end !== null && end < (this.#ends[partition] ?? 0)) return partition;
     }
     return undefined;

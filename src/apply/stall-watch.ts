@@ -7,7 +7,10 @@ interface Seen {
   readonly behindSince: number | undefined;
 }
 
-/** Notices partitions whose log has more than is applied and that make no step forward. */
+/**
+ * Notices partitions whose log has more to read than is applied and that make no step forward. What
+ * waits behind an open transaction is not to be read yet: a foreign producer stops no node.
+ */
 export class StallWatch {
   #seen: readonly Seen[] = [];
   #movedAt = Number.NEGATIVE_INFINITY;
@@ -15,7 +18,7 @@ export class StallWatch {
   /**
    * What the log and the table say now; while the log does not answer nothing can be told.
    * @param now monotonic ms
-   * @param partitions position and newest known end of each
+   * @param partitions position of each, and how far its reader can get as far as is known
    */
   observe(
     now: number,

@@ -9,6 +9,8 @@ interface PartitionFreshness {
   reachedAskedAt: number;
   /** The newest end told. */
   end: number | undefined;
+  /** How far readers get, as told last. */
+  readable: number | undefined;
   /** The log said that it is shorter than what was already applied when it was asked. */
   beyond: boolean;
 }
@@ -132,17 +134,27 @@ export class Freshness {
     return this.#partitions[partition]?.end ?? null;
   }
 
+  /** How far readers get, as the log told last: short of the end behind an open transaction. */
+  readable(partition: number): number | null {
+    return this.#partitions[partition]?.readable ?? null;
+  }
+
   /** The log told a shorter end than what was applied when it was asked. */
   beyond(partition: number): boolean {
     return this.#partitions[partition]?.beyond ?? false;
   }
 
   /**
-   * The log's answer to a question for its ends.
+   * The log's answer to a question for its ends, and for how far readers get. Whoever waits for a
+   * transaction to end misses no delete, and is not fresh: acknowledged writes may lie behind it.
    * @param askedAt monotonic ms, before the question was sent
    * @param positionsThen the positions at that moment
    */
-  told(askedAt: number, ends: readonly number[], positionsThen: readonly number[]): void {
+  told(
+    askedAt: number,
+    { ends, readable }: { readonly ends: readonly number[]; readonly readable: readonly number[] },
+    positionsThen: readonly number[],
+  ): void {
     this.#toldAskedAt = Math.max(this.#toldAskedAt, askedAt);
     const counts = this.#identityConfirmed && askedAt >= this.#confirmedAt;
     if (counts) this.#countedAskedAt = Math.max(this.#countedAskedAt, askedAt);
@@ -151,13 +163,15 @@ export class Freshness {
         pending: [],
         reachedAskedAt: Number.NEGATIVE_INFINITY,
         end: undefined,
+        readable: undefined,
         beyond: false,
       };
       const each = this.#partitions[partition];
       each.end = end;
+      each.readable = readable[partition] ?? end;
       if (!counts) continue;
-      each.beyond = (positionsThen[partition] ?? 0) > end;
-      if (!each.beyond) this.#marks.told(partition, askedAt, end);
+      each.beyond = (positionsThen[partition] ?? 0) > each.readable;
+      if (!each.beyond) this.#marks.told(partition, askedAt, each.readable);
       this.#marks.advanced(partition, this.#positions.get(partition));
       if (this.#positions.get(partition) >= end) {
         each.reachedAskedAt = Math.max(each.reachedAskedAt, askedAt);

@@ -44,9 +44,9 @@ export class Prober {
     const askedAt = clock.monotonic();
     const positionsThen = [...positions.all()];
     try {
-      const ends = await wal.ends();
+      const [ends, readable] = await Promise.all([wal.ends(), wal.readableEnds()]);
       onAnswer(askedAt);
-      freshness.told(askedAt, ends, positionsThen);
+      freshness.told(askedAt, { ends, readable }, positionsThen);
       return true;
     } catch {
       return false;

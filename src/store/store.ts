@@ -51,6 +51,8 @@ export interface StoreOptions {
   readonly noteSilence: () => void;
   /** Whether the log, asked now, is ours. */
   readonly sameLogNow: () => Promise<boolean>;
+  /** Whether the log may lose acknowledged records while we are out of contact. */
+  readonly mayHaveLost: () => boolean;
   /** Another log stands where ours was: writes are refused at once. */
   readonly halted: () => boolean;
   readonly limits: { readonly keyBytesMax: number; readonly valueBytesMax: number };
@@ -163,7 +165,7 @@ export class Store implements KeyValueStore {
   }
 
   async #waitFor(after: Version, partition: number): Promise<void> {
-    const { positions, clock, table } = this.#options;
+    const { positions, freshness, clock, table, mayHaveLost } = this.#options;
     // Before the log was met nobody knows which partition is the key's.
     if (table.partitions === 0) throw notYet();
     if (after.partition !== partition) {
@@ -172,8 +174,10 @@ export class Store implements KeyValueStore {
         `The version is of partition ${after.partition}, the key is in partition ${partition}`,
       );
     }
-    if (positions.get(partition) > after.offset) return;
     const until = clock.monotonic() + AFTER_WAIT_MS;
+    // Where the log may give an offset twice, what was applied there may be another record.
+    if (mayHaveLost() && !(await freshness.identityWithin(AFTER_WAIT_MS))) throw notYet();
+    if (positions.get(partition) > after.offset) return;
     if (await this.#logEndsBefore(after)) {
       throw new ServiceError(
         'bad_version',

@@ -49,12 +49,7 @@ export class Entries {
     }
   }
 
-  /** The stored entry in memory. */
-  cached(key: string): Buffer | undefined {
-    return this.#cache.get(key);
-  }
-
-  /** What the applier's counts need of the entry in memory. */
+  /** What the applier's counts need of the entry, where it is in memory. */
   summary(key: string): EntrySummary | undefined {
     return this.#cache.summary(key);
   }

@@ -13,8 +13,8 @@ export interface LogDescription {
   readonly recordBytesMax: number | undefined;
   /** How long null tombstones stay, ms; undefined where it could not be read. */
   readonly deleteRetentionMs: number | undefined;
-  /** Whether the log may elect a leader that lacks acknowledged records. */
-  readonly uncleanElection?: boolean | undefined;
+  /** Whether the log may elect a leader that lacks acknowledged records; undefined: could not be read. */
+  readonly uncleanElection: boolean | undefined;
   /** Whether a record's timestamp is the log's append time. */
   readonly appendTime: boolean;
   /** Unsafe settings, one line each, for `/status`. */
@@ -41,6 +41,8 @@ export interface Appended {
 export interface PartitionBounds {
   readonly start: number;
   readonly end: number;
+  /** How far readers get: as `readableEnds`. */
+  readonly readable: number;
 }
 
 /** The step of a reader: records in order per partition, and positions stepped to without a record. */
@@ -97,7 +99,13 @@ export interface Wal {
   /** Asks the log for all partitions' ends (high watermarks), now. Index = partition. LogUnavailableError. */
   ends(): Promise<readonly number[]>;
 
-  /** Asks the log for start and end of all partitions, now. LogUnavailableError. */
+  /**
+   * Asks how far readers get, now: to the end, but no further than the first record of a
+   * transaction that another producer has open. Index = partition. LogUnavailableError.
+   */
+  readableEnds(): Promise<readonly number[]>;
+
+  /** Asks the log for start and ends of all partitions, now. LogUnavailableError. */
   bounds(): Promise<readonly PartitionBounds[]>;
 
   /**

@@ -160,8 +160,10 @@ export function describeReaders(suite: WalSuite): void {
       bounds.map(({ end }) => end),
       ends,
     );
-    for (const [p, { start, end }] of bounds.entries()) {
+    assert.deepEqual(await wal.readableEnds(), ends);
+    for (const [p, { start, end, readable }] of bounds.entries()) {
       assert.ok(start >= boundsBefore[p]!.start && start <= end);
+      assert.equal(readable, end);
       if (p > 0) assert.equal(end, before[p]);
     }
     assert.ok(appended.offset >= before[0]!);

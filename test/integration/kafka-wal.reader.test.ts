@@ -69,6 +69,36 @@ describe('reading a Kafka topic that others write to', () => {
     await follower.reader.close();
   });
 
+  it('gets to the first record of an open transaction, and the ends say that there is more', async () => {
+    const topic = uniqueName('open');
+    const wal = await opened(topic);
+    const before = await wal.append(requestFor(0));
+    await using producer = await RawProducer.open(shared.brokerList, topic, {
+      'transactional.id': topic,
+    });
+    await producer.readyForTransactions();
+    await producer.beginTransaction();
+    await producer.send([{ partition: 0, value: Buffer.from('in doubt') }]);
+    const behind = await wal.append(requestFor(0));
+    const [end, readable] = [behind.offset + 1, before.offset + 1];
+    const follower = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
+    await follower.until('the readable end', () => follower.reached[0] === readable);
+    assert.deepEqual(await wal.ends(), [end, 0, 0]);
+    assert.deepEqual(await wal.readableEnds(), [readable, 0, 0]);
+    assert.deepEqual((await wal.bounds())[0], { start: 0, end, readable });
+    const places = [before, behind].map(({ offset }) => ({ partition: 0, offset }));
+    const fetched = await wal.fetch(places);
+    assert.deepEqual(
+      fetched.map((record) => record?.offset),
+      [before.offset, undefined],
+    );
+    await producer.endTransaction('commit');
+    await follower.untilAll(places);
+    assert.equal(follower.records.length, 3);
+    assert.deepEqual(await wal.readableEnds(), await wal.ends());
+    await follower.reader.close();
+  });
+
   it('rejects next when a position lies beyond the end', async () => {
     const wal = await opened(uniqueName('beyond'));
     await wal.append(requestFor(0));

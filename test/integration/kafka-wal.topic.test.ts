@@ -38,6 +38,7 @@ describe('a Kafka topic as a log', () => {
       recordBytesMax: 1024 * 1024 + 8 * 1024,
       deleteRetentionMs: 7 * 24 * 60 * 60 * 1000,
       appendTime: true,
+      uncleanElection: false,
     });
     assert.equal(warnings.length, 2, warnings.join('\n'));
     const admin = await KafkaAdmin.open(
@@ -80,15 +81,22 @@ describe('a Kafka topic as a log', () => {
       'max.message.bytes': '100000',
     });
     const wal = await open({ topic });
-    const { warnings, recordBytesMax, appendTime, deleteRetentionMs } = await wal.connect();
+    const { warnings, recordBytesMax, ...found } = await wal.connect();
     const all = warnings.join('\n');
     for (const word of ['replication', 'CreateTime', 'min.insync', 'unclean', 'delete.retention']) {
       assert.ok(all.includes(word), `${word} in\n${all}`);
     }
     assert.match(all, /max\.message\.bytes 100000/);
     assert.ok(recordBytesMax !== undefined && recordBytesMax > 90_000 && recordBytesMax < 100_000);
-    assert.equal(appendTime, false);
-    assert.equal(deleteRetentionMs, 60_000);
+    assert.deepEqual(
+      { ...found, identity: undefined },
+      {
+        identity: undefined,
+        appendTime: false,
+        deleteRetentionMs: 60_000,
+        uncleanElection: true,
+      },
+    );
   });
 
   it('waits for brokers rather than to have fewer copies', async () => {

@@ -48,7 +48,11 @@ export function checkHistory({ history, log, silentChanges }: Evidence): Violati
   const order = new Order(fail, byKey, log.truncations, silentChanges);
   for (const operation of history) {
     // Who was given another log when he had none holds that one: its answers say so.
-    if (operation.outcome !== 'ok' || (operation.logId ?? ourLog) !== ourLog) continue;
+    if ((operation.logId ?? ourLog) !== ourLog) continue;
+    if (operation.kind === 'get' && !unnoticed(operation.at) && !unnoticed(operation.doneAt)) {
+      checkAfter(operation, byKey, log, fail);
+    }
+    if (operation.outcome !== 'ok') continue;
     const records = byKey.get(operation.key) ?? [];
     if (operation.kind === 'get') {
       if (unnoticed(operation.at)) continue;
@@ -80,14 +84,33 @@ function recordsByKey(log: SimLog): ReadonlyMap<string, readonly AppendedEver[]>
 
 type Fail = (checker: string, detail: string) => void;
 
-/** A key that was there before the node's state began is never said to be absent. */
+/** A key that was there for readers before the node's state began is never said to be absent. */
 function checkAbsence(read: Read, records: readonly AppendedEver[], fail: Fail): void {
   const { key, node, at, doneAt, bornAt, entry } = read;
   if (entry !== undefined) return;
-  const newest = records.findLast((each) => each.at < bornAt && each.lostAt === undefined);
+  const newest = records.findLast(
+    ({ at, readableAt = at, lostAt }) => readableAt < bornAt && lostAt === undefined,
+  );
   if (newest === undefined || newest.droppedAt !== undefined) return;
   if (forgotten(records, newest.record.offset, doneAt)) return;
   fail('absence', `${key} on ${node} at ${Math.round(at)}: the log had ${newest.record.offset}`);
+}
+
+/** A read that carries a version sees it, or what came after it, or says that it cannot tell yet. */
+function checkAfter(
+  { key, node, outcome, after, entry, doneAt }: Read,
+  byKey: ReadonlyMap<string, readonly AppendedEver[]>,
+  log: SimLog,
+  fail: Fail,
+): void {
+  if (after?.topicId !== log.current.identity.topicId) return;
+  if (after.lostAt !== undefined && after.lostAt <= doneAt) return;
+  const { partition, offset } = after.record;
+  const where = `${key} on ${node} at ${Math.round(doneAt)}, after ${partition}:${offset}`;
+  if (outcome === 'bad_version') fail('after', `${where}: the version is denied`);
+  if (outcome !== 'ok' || (entry?.offset ?? -1) >= offset) return;
+  if (entry === undefined && forgotten(byKey.get(key) ?? [], offset, doneAt)) return;
+  fail('after', `${where}: gave ${entry?.offset}`);
 }
 
 /** An acknowledged write is in the log, or a newer record of its key is, unless the log itself lost it. */

@@ -1,3 +1,5 @@
+import type { Operation } from './history.ts';
+import type { Act } from './operations.ts';
 import type { Random, Scheduler } from './scheduler.ts';
 import type { Incarnation, SimLog } from './sim-log.ts';
 import type { SimNode } from './sim-node.ts';
@@ -10,25 +12,31 @@ export const NODE_FAULTS = [
   'long-away',
   'long-lag',
   'freeze',
+  'stall',
   'clock-jump',
   'cut-from-log',
   'slow-log',
+  'lossy-log',
   'dead-reader',
   'cut-from-peers',
   'slow-peers',
+  'lossy-peers',
   'duplicate-peer-calls',
   'disk-full',
   'disk-failing',
+  'disk-rotting',
 ] as const;
 
 /** What can go wrong with the log, or be done to it by others. */
 export const LOG_FAULTS = [
   'log-down',
+  'fail-over',
   'compaction',
   'tombstone-retention',
   'foreign-tombstone',
   'foreign-duplicate',
   'control-record',
+  'open-transaction',
   'truncation',
   're-creation',
   'cluster-swap',
@@ -51,7 +59,7 @@ export interface World {
   readonly silentChanges: number[];
   readonly trace: ((line: string) => void) | undefined;
   /** An operation of a client, for the history. */
-  readonly act: (node: SimNode, kind: 'get' | 'put' | 'delete', key: string) => Promise<void>;
+  readonly act: (node: SimNode, act: Act) => Promise<Operation>;
 }
 
 /** A client's metadata tell of a re-created topic within so long. */
@@ -64,8 +72,11 @@ const CLOCK_STEP_MS = 50;
 const TOMBSTONES_AT_ONCE = 4;
 const FILLERS = 8;
 const CONTROLS_LOST = 2;
+const TRANSACTION_MS_MAX = 20_000;
 const DEAD_READER_MS_MAX = 25_000;
+const STANDSTILL_MS_MAX = 3_000;
 const DELETED_WHILE_AWAY = 5;
+const ASKED_AT_ONCE = 5;
 
 /** Does one fault and, where it lasts, takes it back later. Resolves when it is over. */
 export async function strikeNode(world: World, fault: NodeFault): Promise<void> {
@@ -80,7 +91,8 @@ export async function strikeNode(world: World, fault: NodeFault): Promise<void> 
       if (fault === 'power-loss') node.disk.losePower(random);
       if (fault === 'lost-disk') node.disk.wipe();
       await away(10, 2_000);
-      return node.start();
+      node.start();
+      return askAtOnce(world, node);
     case 'long-away':
       return leaveAlone(world, node);
     case 'long-lag': {
@@ -93,7 +105,9 @@ export async function strikeNode(world: World, fault: NodeFault): Promise<void> 
       return;
     }
     case 'freeze':
-      return node.freeze(random.between(50, 3_000));
+      return node.freeze(random.between(50, STANDSTILL_MS_MAX));
+    case 'stall':
+      return node.stall(random.between(50, STANDSTILL_MS_MAX));
     case 'clock-jump':
       node.wall.skewMs += random.chance(0.5)
         ? random.integer(-6, 6) * CLOCK_JUMP_MS
@@ -111,6 +125,11 @@ export async function strikeNode(world: World, fault: NodeFault): Promise<void> 
       node.logDelayMsMax = usual;
       return;
     }
+    case 'lossy-log':
+      node.logLoss = random.between(0.05, 0.5);
+      await away(100, 5_000);
+      node.logLoss = 0;
+      return;
     case 'dead-reader':
       node.readersAreDead = true;
       await away(100, DEAD_READER_MS_MAX);
@@ -128,6 +147,11 @@ export async function strikeNode(world: World, fault: NodeFault): Promise<void> 
       node.peerDelayMsMax = usual;
       return;
     }
+    case 'lossy-peers':
+      node.peerLoss = random.between(0.1, 0.9);
+      await away(100, 5_000);
+      node.peerLoss = 0;
+      return;
     case 'duplicate-peer-calls':
       node.duplicates = 0.5;
       await away(100, 5_000);
@@ -143,7 +167,20 @@ export async function strikeNode(world: World, fault: NodeFault): Promise<void> 
       await away(20, 3_000);
       node.disk.failing = 0;
       return;
+    case 'disk-rotting':
+      return node.disk.rot(random);
   }
+}
+
+/** Before it has recovered, sometimes while nobody can help it. */
+async function askAtOnce({ scheduler, random, keys, act }: World, node: SimNode): Promise<void> {
+  const alone = random.chance(0.3);
+  if (alone) node.reachesPeers = false;
+  for (let i = 0; i < ASKED_AT_ONCE; i++) {
+    await scheduler.sleep(random.between(0, 30));
+    await act(node, { kind: 'get', key: random.pick(keys) });
+  }
+  if (alone) node.reachesPeers = true;
 }
 
 /** Down for a long time in which keys are deleted, then asked for them. */
@@ -152,13 +189,13 @@ async function leaveAlone(world: World, node: SimNode): Promise<void> {
   const from = scheduler.now;
   node.kill();
   const deleted = Array.from({ length: DELETED_WHILE_AWAY }, () => random.pick(keys));
-  for (const key of deleted) void act(random.pick(nodes), 'delete', key);
+  for (const key of deleted) void act(random.pick(nodes), { kind: 'delete', key });
   if (random.chance(0.5)) await deleteAndForget(world);
   else await scheduler.sleep(random.between(3_000, Math.min(20_000, 3 * log.deleteRetentionMs)));
   node.absences.push({ from, to: scheduler.now });
   node.start();
   await scheduler.sleep(random.between(0, 500));
-  for (const key of deleted) await act(node, 'get', key);
+  for (const key of deleted) await act(node, { kind: 'get', key });
 }
 
 /** As `strikeNode`, for the log. One at a time. */
@@ -168,6 +205,14 @@ export async function strikeLog(world: World, fault: LogFault): Promise<void> {
     case 'log-down':
       log.up = false;
       await scheduler.sleep(random.between(20, 3_000));
+      log.up = true;
+      return;
+    case 'fail-over':
+      log.up = false;
+      await scheduler.sleep(random.between(20, 1_500));
+      for (const [partition] of log.current.partitions.entries()) {
+        if (random.chance(0.5)) log.failOver(partition);
+      }
       log.up = true;
       return;
     case 'compaction':
@@ -180,6 +225,8 @@ export async function strikeLog(world: World, fault: LogFault): Promise<void> {
       return foreign(world, Buffer.from(`foreign-${scheduler.now}`), 2);
     case 'control-record':
       return log.control(random.integer(0, log.current.partitions.length - 1));
+    case 'open-transaction':
+      return holdTransaction(world);
     case 'truncation':
       return truncate(world);
     case 're-creation':
@@ -211,6 +258,18 @@ function foreign({ log, random, keys, partitionOf }: World, value: Buffer | null
   for (let i = 0; i < times; i++) {
     log.append({ partition: partitionOf(key), key: Buffer.from(key), value, headers: [] });
   }
+}
+
+/** Another producer takes its time between a record and the end of its transaction. */
+async function holdTransaction(world: World): Promise<void> {
+  const { scheduler, random, log } = world;
+  const partition = random.integer(0, log.current.partitions.length - 1);
+  const end = log.openTransaction(partition);
+  // What is aborted later is never read; what is committed can be any record.
+  if (random.chance(0.5)) log.control(partition);
+  else foreign(world, Buffer.from(`transaction-${scheduler.now}`), 1);
+  await scheduler.sleep(random.between(50, TRANSACTION_MS_MAX));
+  end();
 }
 
 /** The leader dies, one that lacks the newest records takes over; sometimes it grows past the old end. */
@@ -263,7 +322,8 @@ async function exchange(
   }
   await scheduler.sleep(random.between(100, 15_000));
   log.up = false;
-  await scheduler.sleep(random.between(DOWN_MS_MIN, 2_000));
+  // Nobody brings a log back so quickly that it has come and gone while a process stood still.
+  await scheduler.sleep(random.between(STANDSTILL_MS_MAX, STANDSTILL_MS_MAX + 1_500));
   log.restore(ours);
   log.up = true;
 }

@@ -1,13 +1,14 @@
 import { filling } from '../../src/table/partition-state.ts';
 import type { Violation } from './checkers.ts';
 import type { World } from './faults.ts';
+import { readableEnd } from './sim-log.ts';
 import type { SimNode } from './sim-node.ts';
 
 const LOOKED_EVERY_MS = 500;
 /** Ten seconds, and what it takes to notice that they have begun. */
 const STANDS_STILL_MS = 13_000;
 
-/** `/health` may not say OK where the log answers, has more, and nothing was applied for so long. */
+/** `/health` may not say OK where the log answers, has more to read, and nothing was applied for so long. */
 export function watchHealth(
   { scheduler, log, nodes }: World,
   report: (violation: Violation) => void,
@@ -17,9 +18,8 @@ export function watchHealth(
   let stopped = false;
   const look = (node: SimNode) => {
     const states = node.core?.table.states() ?? [];
-    const behind = states.some(
-      (each, p) => (log.current.partitions[p]?.end ?? 0) > filling(each).position,
-    );
+    const ends = log.current.partitions.map(readableEnd);
+    const behind = states.some((each, p) => (ends[p] ?? 0) > filling(each).position);
     const reads = log.up && log.current === ours && node.reachesLog && !node.frozen;
     if (!behind || !reads || node.core?.healthy() !== true) return void still.delete(node);
     // While the log does not answer nothing can be told, so an outage begins the time anew.

@@ -20,6 +20,8 @@ export interface ReadDone {
   readonly kind: 'get';
   /** `ok`, an outcome or an error's code. */
   readonly outcome: string;
+  /** The read carried the version of this record. */
+  readonly after?: AppendedEver | undefined;
   readonly trust?: ReadTrust;
   readonly partition?: number;
   readonly position?: number;

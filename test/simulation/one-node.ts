@@ -29,7 +29,6 @@ export class OneNode {
       trace: (line) => this.lines.push(line),
       cacheBytesMax: 2 ** 20,
       others: () => [],
-      loss: 0,
     });
   }
 

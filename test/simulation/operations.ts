@@ -2,7 +2,7 @@ import { messageOf, ServiceError } from '../../src/errors.ts';
 import type { World } from './faults.ts';
 import type { Operation, ReadDone, WriteDone } from './history.ts';
 import type { Random, Scheduler } from './scheduler.ts';
-import type { SimLog } from './sim-log.ts';
+import type { AppendedEver, SimLog } from './sim-log.ts';
 import type { SimNode } from './sim-node.ts';
 
 /** A client waits no longer for an answer. */
@@ -16,17 +16,23 @@ export function anyKind(random: Random): Kind {
   return dice < 0.55 ? 'get' : dice < 0.85 ? 'put' : 'delete';
 }
 
+export interface Act {
+  readonly kind: Kind;
+  readonly key: string;
+  /** A read carries the version of this record. */
+  readonly after?: AppendedEver | undefined;
+}
+
 /** One operation of a client on a node. */
 export async function operate(
   { scheduler, log }: Pick<World, 'scheduler' | 'log'>,
   node: SimNode,
-  kind: Kind,
-  key: string,
+  { kind, key, after }: Act,
 ): Promise<Operation> {
   const { run, name, bornAt } = node;
   const at = scheduler.now;
   const logIdBefore = node.logId();
-  const done = kind === 'get' ? read(node, key) : write(node, key, kind, log);
+  const done = kind === 'get' ? read(node, key, after) : write(node, key, kind, log);
   // A killed node answers nothing: its client sees the connection break.
   let cancel = () => {};
   const broken = new Promise<ReadDone | WriteDone>((resolve) => {
@@ -51,15 +57,22 @@ export function patientRead(scheduler: Scheduler, node: SimNode, key: string): P
   });
 }
 
-export async function read(node: SimNode, key: string): Promise<ReadDone> {
+export async function read(
+  node: SimNode,
+  key: string,
+  after?: AppendedEver | undefined,
+): Promise<ReadDone> {
   try {
     if (node.core === undefined) return { kind: 'get', outcome: 'refused' };
     const { store } = node.core;
-    const answer = store.getNow(key) ?? (await store.get(key));
+    const answer = await (after === undefined
+      ? (store.getNow(key) ?? store.get(key))
+      : store.get(key, { after: after.record }));
     const { trust, partition, position, source, entry } = answer;
     return {
       kind: 'get',
       outcome: 'ok',
+      after,
       trust,
       partition,
       position,
@@ -74,7 +87,7 @@ export async function read(node: SimNode, key: string): Promise<ReadDone> {
       }),
     };
   } catch (error) {
-    return { kind: 'get', outcome: outcomeOf(error) };
+    return { kind: 'get', outcome: outcomeOf(error), after };
   }
 }
 

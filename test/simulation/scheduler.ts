@@ -41,6 +41,9 @@ interface Event {
   callback: (() => void) | undefined;
 }
 
+/** More at once only saves turns of Node.js's own loop. */
+const EVENTS_A_TURN = 64;
+
 /** Simulated time: jumps from event to event; events of one moment run in the order of their making. */
 export class Scheduler {
   #now = 0;
@@ -65,18 +68,41 @@ export class Scheduler {
   }
 
   /** Runs events until `done` or until nothing is left before `until`. Resolves with `done()`. */
-  async run(until: number, done: () => boolean): Promise<boolean> {
-    await settled();
-    while (!done()) {
+  run(until: number, done: () => boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      // Node.js lets all promises that can go on go on before it calls the next immediate.
+      const turn = () => {
+        if (over) return;
+        for (let i = 0; i < EVENTS_A_TURN; i++) setImmediate(step);
+        setImmediate(turn);
+      };
+      const step = () => {
+        if (over) return;
+        try {
+          over = done();
+          if (over) return resolve(true);
+          over = !this.#runNext(until);
+          if (over) resolve(false);
+        } catch (error) {
+          over = true;
+          reject(error);
+        }
+      };
+      turn();
+    });
+  }
+
+  #runNext(until: number): boolean {
+    for (;;) {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) return false;
       this.#pop();
       if (next.callback === undefined) continue;
       this.#now = next.at;
       next.callback();
-      await settled();
+      return true;
     }
-    return true;
   }
 
   #push(event: Event): void {
@@ -113,11 +139,6 @@ function before(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** All promises that can go on have gone on. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 export const WALL_START_MS: number = Date.UTC(2026, 0, 1);
 
 /** A machine's wall clock: off by so much, and more after it was set. */
@@ -147,24 +168,28 @@ export class ProcessClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    let cancel = () => {};
-    const fire = () => {
-      if (this.#dead) return;
-      const left = this.#frozenUntil - this.#scheduler.now;
-      if (left > 0) cancel = this.#scheduler.after(left, fire);
-      else callback();
-    };
-    cancel = this.#scheduler.after(ms, fire);
-    return () => cancel();
+    const timer = new ProcessTimer(this, this.#scheduler, callback);
+    timer.start(ms);
+    return () => timer.cancel();
   }
 
-  /** SIGSTOP for so long. */
+  /** Resolves as soon as it is not frozen; never where it is dead. */
+  awake(): Promise<void> {
+    if (!this.frozen && !this.#dead) return Promise.resolve();
+    return new Promise((resolve) => void this.after(0, resolve));
+  }
+
+  /** Nothing of it runs for so long. */
   freeze(ms: number): void {
     this.#frozenUntil = Math.max(this.#frozenUntil, this.#scheduler.now + ms);
   }
 
   get frozen(): boolean {
-    return this.#frozenUntil > this.#scheduler.now;
+    return this.frozenMs > 0;
+  }
+
+  get frozenMs(): number {
+    return Math.max(0, this.#frozenUntil - this.#scheduler.now);
   }
 
   kill(): void {
@@ -173,5 +198,34 @@ export class ProcessClock implements Clock {
 
   get dead(): boolean {
     return this.#dead;
+  }
+}
+
+/** A timer of a process: late where the process is frozen, never where it is dead. */
+class ProcessTimer {
+  readonly #process: ProcessClock;
+  readonly #scheduler: Scheduler;
+  readonly #callback: () => void;
+  #cancel: (() => void) | undefined;
+
+  constructor(process: ProcessClock, scheduler: Scheduler, callback: () => void) {
+    this.#process = process;
+    this.#scheduler = scheduler;
+    this.#callback = callback;
+  }
+
+  start(ms: number): void {
+    this.#cancel = this.#scheduler.after(ms, () => this.#fire());
+  }
+
+  cancel(): void {
+    this.#cancel?.();
+  }
+
+  #fire(): void {
+    if (this.#process.dead) return;
+    const { frozenMs } = this.#process;
+    if (frozenMs > 0) this.start(frozenMs);
+    else this.#callback();
   }
 }

@@ -23,13 +23,21 @@ export class SimDisk {
   /** How likely a read or a write fails, as on a dying disk. */
   failing = 0;
   tornTails = 0;
+  /** Keys whose bytes are no longer what was written. */
+  readonly #rotten = new Set<string>();
 
   get size(): number {
     return this.#pairs.size;
   }
 
   get(key: string): Buffer | undefined {
+    if (this.#rotten.has(key)) throw new StorageError('a checksum differs', undefined, 'corrupt');
     return this.#pairs.get(key);
+  }
+
+  /** Bits of one value flip, whichever it is. */
+  rot(random: Random): void {
+    if (this.size > 0) this.#rotten.add(random.pick([...this.#pairs.keys()]));
   }
 
   commit(ops: readonly StorageOp[], sync: boolean): void {
@@ -72,6 +80,7 @@ export class SimDisk {
   }
 
   #set(key: string, value: Buffer | undefined): void {
+    this.#rotten.delete(key);
     if (value === undefined) {
       if (this.#pairs.delete(key)) this.#keys.delete(key);
       return;
@@ -83,12 +92,16 @@ export class SimDisk {
 
 const CHUNK_PAIRS_MAX = 16;
 
-/** A process's handle on a disk: calls take time, and end with the process. */
+/**
+ * A process's handle on a disk: calls take time, and end with the process. As with RocksDB no write
+ * is taken after one that failed, until another handle is opened.
+ */
 export class SimStorage implements Storage {
   readonly #disk: SimDisk;
   readonly #clock: Clock;
   readonly #random: Random;
   #closed = false;
+  #broken = false;
   /** Writes, one after the other. */
   #tail: Promise<void> = Promise.resolve();
   readonly #reads = new Set<Promise<unknown>>();
@@ -97,6 +110,13 @@ export class SimStorage implements Storage {
     this.#disk = disk;
     this.#clock = clock;
     this.#random = random;
+  }
+
+  static async open(disk: SimDisk, clock: Clock, random: Random): Promise<SimStorage> {
+    const storage = new SimStorage(disk, clock, random);
+    await storage.#time(10);
+    storage.#fail();
+    return storage;
   }
 
   async write(ops: readonly StorageOp[], options: { readonly sync?: boolean } = {}): Promise<void> {
@@ -128,13 +148,13 @@ export class SimStorage implements Storage {
       this.#refuseClosed();
       checkRange(range);
       this.#fail();
+      const pairs = this.#disk.keysIn(range).map((key): StoragePair => {
+        return [Buffer.from(key, 'latin1'), Buffer.from(this.#disk.get(key) ?? [])];
+      });
+      return this.#chunks(pairs);
     } catch (error) {
       return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
     }
-    const pairs = this.#disk.keysIn(range).map((key): StoragePair => {
-      return [Buffer.from(key, 'latin1'), Buffer.from(this.#disk.get(key) ?? [])];
-    });
-    return this.#chunks(pairs);
   }
 
   async clear(range: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void> {
@@ -161,8 +181,11 @@ export class SimStorage implements Storage {
   #queue(commit: () => void): Promise<void> {
     const done = this.#tail.then(async () => {
       await this.#time(4);
+      if (this.#broken) throw new StorageError('an earlier write failed');
+      this.#broken = true;
       this.#fail();
       commit();
+      this.#broken = false;
       await this.#time(2);
     });
     this.#tail = done.catch(() => {});

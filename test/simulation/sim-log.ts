@@ -7,6 +7,11 @@ export interface SimPartition {
   /** In the order of their offsets; compaction leaves holes. */
   records: LogRecord[];
   end: number;
+  /** Each leader has its own, and its own clock. */
+  epoch: number;
+  clockMs: number;
+  /** The first record of a transaction that another producer has open: readers get no further. */
+  openFrom: number | undefined;
   lastTimestamp: number;
   /** The cleaner has been up to here: an unclean election does not reach back so far. */
   cleanedTo: number;
@@ -24,7 +29,11 @@ export interface Incarnation {
 export interface AppendedEver {
   readonly topicId: string;
   readonly record: LogRecord;
+  /** The leader's that took it. */
+  readonly epoch: number;
   readonly at: number;
+  /** When the transaction before which it had to wait ended; Infinity while it is open. */
+  readableAt?: number;
   /** Truncated away. */
   lostAt?: number;
   /** A null tombstone that the cleaner removed. */
@@ -46,6 +55,13 @@ export interface SimLogOptions {
 }
 
 const ACTIVE_RECORDS_MAX = 10;
+/** How far leaders' clocks are off. */
+const LEADER_CLOCK_MS_MAX = 200;
+
+/** How far readers get. */
+export function readableEnd({ end, openFrom }: SimPartition): number {
+  return openFrom ?? end;
+}
 
 /** The Kafka cluster: one topic, its faults, and a memory of everything that was ever appended. */
 export class SimLog {
@@ -97,6 +113,9 @@ export class SimLog {
     const partitions = Array.from({ length: count }, () => ({
       records: [],
       end: 0,
+      epoch: 0,
+      clockMs: 0,
+      openFrom: undefined,
       lastTimestamp: 0,
       cleanedTo: 0,
       horizons: new Map(),
@@ -118,12 +137,11 @@ export class SimLog {
 
   append(request: Omit<AppendRequest, 'value'> & { readonly value: Buffer | null }): LogRecord {
     const { partition, key, value, headers } = request;
-    const { scheduler, random, wallStartMs = WALL_START_MS } = this.#options;
+    const { scheduler, wallStartMs = WALL_START_MS } = this.#options;
     const each = this.partition(partition);
-    // LogAppendTime is weakly rising except where a fail-over met a clock that stands back.
-    const now = Math.floor(wallStartMs + scheduler.now);
-    const back = wallStartMs === WALL_START_MS && random.chance(0.02);
-    const timestamp = back ? now - 50 : Math.max(each.lastTimestamp, now);
+    // LogAppendTime: weakly rising, except where the clock of a new leader stands back.
+    const now = Math.floor(wallStartMs + scheduler.now) + each.clockMs;
+    const timestamp = Math.max(each.lastTimestamp, now);
     each.lastTimestamp = timestamp;
     const record: LogRecord = {
       partition,
@@ -134,7 +152,9 @@ export class SimLog {
       headers: headers.map((header) => ({ name: header.name, value: Buffer.from(header.value) })),
     };
     each.records.push(record);
-    this.ever.push({ topicId: this.current.identity.topicId, record, at: scheduler.now });
+    const { topicId } = this.current.identity;
+    const waits = each.openFrom !== undefined && { readableAt: Number.POSITIVE_INFINITY };
+    this.ever.push({ topicId, record, epoch: each.epoch, at: scheduler.now, ...waits });
     this.#tell();
     return record;
   }
@@ -143,6 +163,21 @@ export class SimLog {
   control(partition: number): void {
     this.partition(partition).end++;
     this.#tell();
+  }
+
+  /** A foreign transaction begins with the next record; the returned function ends it. */
+  openTransaction(partition: number): () => void {
+    const each = this.partition(partition);
+    each.openFrom ??= each.end;
+    return () => {
+      each.openFrom = undefined;
+      each.end++;
+      for (const appended of this.ever) {
+        if (appended.readableAt === undefined || appended.record.partition !== partition) continue;
+        appended.readableAt = Math.min(appended.readableAt, this.#options.scheduler.now);
+      }
+      this.#tell();
+    };
   }
 
   #tell(): void {
@@ -157,7 +192,8 @@ export class SimLog {
     const { scheduler, random, cleaned = true } = this.#options;
     if (!cleaned) return;
     const each = this.partition(partition);
-    const active = Math.max(each.cleanedTo, each.end - random.integer(1, ACTIVE_RECORDS_MAX));
+    const newest = readableEnd(each) - random.integer(1, ACTIVE_RECORDS_MAX);
+    const active = Math.max(each.cleanedTo, newest);
     each.cleanedTo = active;
     const last = new Map<string, number>();
     for (const { key, offset } of each.records) {
@@ -185,6 +221,14 @@ export class SimLog {
     }
   }
 
+  /** Another leader, with a clock of its own. */
+  failOver(partition: number): void {
+    const each = this.partition(partition);
+    each.epoch++;
+    each.clockMs = this.#options.random.integer(-LEADER_CLOCK_MS_MAX, LEADER_CLOCK_MS_MAX);
+    each.lastTimestamp = 0;
+  }
+
   /** An unclean election: the newest records are gone, their offsets are given again. */
   truncate(partition: number, count: number): number {
     const each = this.partition(partition);
@@ -195,6 +239,8 @@ export class SimLog {
     }
     each.records = each.records.filter(({ offset }) => offset < end);
     each.end = end;
+    this.failOver(partition);
+    if (end <= (each.openFrom ?? 0)) each.openFrom = undefined;
     this.truncations.push({ partition, end, at: this.#options.scheduler.now });
     return lost;
   }

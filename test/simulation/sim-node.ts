@@ -5,7 +5,9 @@ import type { Logger } from '../../src/logger.ts';
 import { PeerReader } from '../../src/peers/peer-reader.ts';
 import type { PeerAnswer, PeerTransport } from '../../src/peers/peer-transport.ts';
 import { RunningState } from '../../src/running-state.ts';
-import { MapEntryCache } from '../../src/table/entry-cache.ts';
+import { MendingStorage } from '../../src/storage/mending-storage.ts';
+import { type Storage, StorageError } from '../../src/storage/storage.ts';
+import { SegmentEntryCache } from '../../src/table/segment-entry-cache.ts';
 import { Warnings } from '../../src/warnings.ts';
 import { ProcessClock, type Random, type Scheduler, type WallClock } from './scheduler.ts';
 import { SimDisk, SimStorage } from './sim-disk.ts';
@@ -23,8 +25,6 @@ export interface SimNodeOptions {
   readonly trace: ((line: string) => void) | undefined;
   readonly cacheBytesMax: number;
   readonly others: () => readonly SimNode[];
-  /** Peer calls that are lost, 0 to 1. */
-  readonly loss: number;
 }
 
 const WRITE_TIMEOUT_MS = 5_000;
@@ -42,6 +42,8 @@ export class SimNode {
   readonly wall: WallClock;
   readonly #options: SimNodeOptions;
   #clock: ProcessClock | undefined;
+  /** Of the threads of its libraries. */
+  #threads: ProcessClock | undefined;
   #wal: SimWal | undefined;
   core: Core | undefined;
   #reachesLog = true;
@@ -54,6 +56,9 @@ export class SimNode {
   /** What one way over the network takes at most, ms. */
   logDelayMsMax = DELAY_MS_MAX;
   peerDelayMsMax = PEER_DELAY_MS_MAX;
+  /** What is lost on the way to or from log and peers, 0 to 1. */
+  logLoss = 0;
+  peerLoss = 0;
   /** Questions of peers may arrive twice. */
   duplicates = 0;
   /** Runs of this node, so that checks know where its memory ends. */
@@ -111,25 +116,30 @@ export class SimNode {
     }
     trace?.(`${scheduler.now} ${this.name} starts`);
     const clock = new ProcessClock(scheduler, this.wall);
+    const threads = new ProcessClock(scheduler, this.wall);
     this.warnings = new Warnings();
     this.#clock = clock;
+    this.#threads = threads;
     // Never settles where it is killed meanwhile.
-    void this.#live(clock);
+    void this.#live(clock, threads);
   }
 
-  async #live(clock: ProcessClock): Promise<void> {
+  async #live(clock: ProcessClock, threads: ProcessClock): Promise<void> {
     const { random, log, cacheBytesMax } = this.#options;
     const logger = this.#watched();
     const state = new RunningState(logger);
-    const cache = new MapEntryCache(cacheBytesMax);
+    const cache = new SegmentEntryCache({ bytesMax: cacheBytesMax, seed: 1 });
     const wal = new SimWal({
       log,
-      clock,
+      clock: threads,
+      awake: () => clock.awake(),
       random,
       writeTimeoutMs: WRITE_TIMEOUT_MS,
       reachable: () => this.reachesLog,
       deaf: () => this.readersAreDead,
       delayMsMax: () => this.logDelayMsMax,
+      loses: () => this.#loses(this.logLoss, 'log call lost'),
+      sentAgain: () => this.#count('record sent twice'),
     });
     this.#wal = wal;
     let core: Core;
@@ -142,7 +152,7 @@ export class SimNode {
           staleAfterMs: STALE_AFTER_MS,
           writeTimeoutMs: WRITE_TIMEOUT_MS,
         },
-        storage: new SimStorage(this.disk, clock, random),
+        storage: await this.#storage(clock, logger),
         wal,
         cache,
         peers: new PeerReader({
@@ -166,7 +176,9 @@ export class SimNode {
         logger,
       });
     } catch (error) {
-      if (!clock.dead) this.#ended(error);
+      if (clock.dead) return;
+      if (isCorrupt(error)) this.#setAside(clock);
+      else this.#ended(error);
       return;
     }
     if (clock.dead) return;
@@ -178,6 +190,27 @@ export class SimNode {
     core.run(new AbortController().signal).catch((error) => {
       if (!clock.dead) this.#ended(error);
     });
+  }
+
+  #storage(clock: ProcessClock, logger: Logger): Promise<Storage> {
+    const { random } = this.#options;
+    return MendingStorage.open({
+      open: () => SimStorage.open(this.disk, clock, random),
+      room: async () => {
+        if (this.disk.full) throw new StorageError('no room', undefined, 'full');
+      },
+      onFault: () => {},
+      onCorrupt: () => this.#setAside(clock),
+      clock,
+      logger,
+    });
+  }
+
+  /** What the product does with a damaged table: it is set aside, and the log tells it anew. */
+  #setAside(clock: ProcessClock): void {
+    if (clock.dead) return;
+    this.#count('damaged table set aside');
+    this.wipe();
   }
 
   /** The process ended by itself, with what it says; somebody starts it again. */
@@ -194,7 +227,9 @@ export class SimNode {
   /** kill -9: nothing of this run goes on. */
   kill(): void {
     this.#clock?.kill();
+    this.#threads?.kill();
     this.#clock = undefined;
+    this.#threads = undefined;
     this.core = undefined;
   }
 
@@ -202,7 +237,14 @@ export class SimNode {
     return this.#clock?.frozen === true;
   }
 
+  /** SIGSTOP for so long. */
   freeze(ms: number): void {
+    this.#clock?.freeze(ms);
+    this.#threads?.freeze(ms);
+  }
+
+  /** Something blocks the event loop for so long; the threads of the log's client go on. */
+  stall(ms: number): void {
     this.#clock?.freeze(ms);
   }
 
@@ -226,25 +268,34 @@ export class SimNode {
   }
 
   #transport(clock: ProcessClock): PeerTransport {
-    const { random, others, loss } = this.#options;
+    const { random, others } = this.#options;
     const time = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
     return {
       ask: async ({ http, key }) => {
         await time(random.between(0.2, this.peerDelayMsMax));
         const peer = others().find(({ name }) => name === http);
-        if (!peer?.reachesPeers || !this.reachesPeers || random.chance(loss)) {
+        const lost = this.#loses(this.peerLoss, 'peer call lost');
+        if (!peer?.reachesPeers || !this.reachesPeers || lost) {
           await time(PEER_TIMEOUT_MS);
           throw new Error('no answer');
         }
-        const asked = peer.answer(key);
-        const answer = random.chance(peer.duplicates)
-          ? await Promise.any([asked, peer.answer(key)])
-          : await asked;
+        let asked = peer.answer(key);
+        if (random.chance(peer.duplicates)) {
+          this.#count('peer call sent twice');
+          asked = Promise.any([asked, peer.answer(key)]);
+        }
+        const answer = await asked;
         await time(random.between(0.2, peer.peerDelayMsMax));
         return answer;
       },
       close: async () => {},
     };
+  }
+
+  #loses(loss: number, what: string): boolean {
+    const lost = loss > 0 && this.#options.random.chance(loss);
+    if (lost) this.#count(what);
+    return lost;
   }
 
   #count(what: string): void {
@@ -261,4 +312,8 @@ export class SimNode {
       trace?.(`${scheduler.now} ${this.name} ${level} ${message} ${JSON.stringify(fields)}`);
     });
   }
+}
+
+function isCorrupt(error: unknown): boolean {
+  return error instanceof StorageError && error.kind === 'corrupt';
 }

@@ -1,12 +1,12 @@
 import type { LogRecord } from '../../src/record.ts';
 import type { ReadBatch, WalReader } from '../../src/wal/wal.ts';
-import type { Incarnation, SimPartition } from './sim-log.ts';
+import { type Incarnation, readableEnd, type SimPartition } from './sim-log.ts';
 import type { SimWalOptions } from './sim-wal.ts';
 
 const READ_WAIT_MS = 50;
 const OFFSETS_PER_FETCH_MAX = 40;
 
-export interface SimReaderOptions extends Omit<SimWalOptions, 'writeTimeoutMs'> {
+export interface SimReaderOptions extends Omit<SimWalOptions, 'writeTimeoutMs' | 'sentAgain'> {
   readonly positions: readonly number[];
   readonly delay: () => number;
 }
@@ -44,6 +44,7 @@ export class SimReader implements WalReader {
       this.#requireOpen();
       return batch ?? { records: [], reached: [] };
     } finally {
+      await this.#options.awake();
       this.#pending = false;
     }
   }
@@ -63,9 +64,9 @@ export class SimReader implements WalReader {
   }
 
   #reads(): boolean {
-    const { log, reachable } = this.#options;
+    const { log, reachable, loses } = this.#options;
     const deaf = log.current !== this.#incarnation && !this.#followsRecreation;
-    return !deaf && !this.#options.deaf() && log.up && reachable();
+    return !deaf && !this.#options.deaf() && log.up && reachable() && !loses();
   }
 
   /** What is there now, undefined for nothing. */
@@ -76,18 +77,20 @@ export class SimReader implements WalReader {
     for (const [partition, each] of log.current.partitions.entries()) {
       const position = this.#positions[partition] ?? 0;
       if (position > each.end) throw new Error('Local: offset out of range (-140)');
-      if (position === each.end && this.#told[partition] === each.end) continue;
+      const end = readableEnd(each);
+      if (position === end && this.#told[partition] === end) continue;
       const limit = Math.min(max - records.length, random.integer(1, OFFSETS_PER_FETCH_MAX));
       const from = indexOf(each, position);
-      const found = each.records.slice(from, from + limit);
+      const to = indexOf(each, end);
+      const found = each.records.slice(from, Math.min(from + limit, to));
       for (const record of found) records.push(record);
       const last = found.at(-1);
       this.#positions[partition] = last === undefined ? position : last.offset + 1;
-      const complete = from + found.length === each.records.length;
-      if (complete && this.#told[partition] !== each.end) {
-        reached.push({ partition, offset: each.end });
-        this.#told[partition] = each.end;
-        this.#positions[partition] = each.end;
+      const complete = from + found.length === to;
+      if (complete && this.#told[partition] !== end) {
+        reached.push({ partition, offset: end });
+        this.#told[partition] = end;
+        this.#positions[partition] = end;
       }
     }
     return records.length + reached.length === 0 ? undefined : { records, reached };

@@ -12,12 +12,15 @@ import type {
   WalReader,
 } from '../../src/wal/wal.ts';
 import type { Random } from './scheduler.ts';
-import type { Incarnation, SimLog } from './sim-log.ts';
+import { type Incarnation, readableEnd, type SimLog } from './sim-log.ts';
 import { SimReader } from './sim-reader.ts';
 
 export interface SimWalOptions {
   readonly log: SimLog;
+  /** The time of the client's own threads, which go on while the process's code stands still. */
   readonly clock: Clock;
+  /** Resolves as soon as the process's code runs. */
+  readonly awake: () => Promise<void>;
   readonly random: Random;
   readonly writeTimeoutMs: number;
   /** The network between this node and the log. */
@@ -26,6 +29,10 @@ export interface SimWalOptions {
   readonly deaf: () => boolean;
   /** What one way over that network takes at most, ms. */
   readonly delayMsMax: () => number;
+  /** Whether what is sent over it now is lost, by chance. */
+  readonly loses: () => boolean;
+  /** A record was sent again whose acknowledgement was lost. */
+  readonly sentAgain: () => void;
 }
 
 const CALL_TIMEOUT_MS = 200;
@@ -69,8 +76,14 @@ export class SimWal implements Wal {
     return this.#ask(({ partitions }) => partitions.map(({ end }) => end));
   }
 
+  readableEnds(): Promise<readonly number[]> {
+    return this.#ask(({ partitions }) => partitions.map(readableEnd));
+  }
+
   bounds(): Promise<readonly PartitionBounds[]> {
-    return this.#ask(({ partitions }) => partitions.map(({ end }) => ({ start: 0, end })));
+    return this.#ask(({ partitions }) =>
+      partitions.map((each) => ({ start: 0, end: each.end, readable: readableEnd(each) })),
+    );
   }
 
   fetch(
@@ -84,7 +97,15 @@ export class SimWal implements Wal {
   }
 
   async append(request: AppendRequest): Promise<Appended> {
-    const { log, clock, random, writeTimeoutMs } = this.#options;
+    try {
+      return await this.#append(request);
+    } finally {
+      await this.#options.awake();
+    }
+  }
+
+  async #append(request: AppendRequest): Promise<Appended> {
+    const { log, clock, random, writeTimeoutMs, sentAgain } = this.#options;
     if (request.key.length + request.value.length > RECORD_BYTES_MAX) {
       throw new ServiceError('too_large', 'too large', { outcome: 'not_written' });
     }
@@ -93,12 +114,13 @@ export class SimWal implements Wal {
     for (;;) {
       await this.#time(this.#delay());
       if (this.#closed) throw unavailable(written === undefined ? 'not_written' : 'unknown');
-      if (this.#reaches()) {
+      if (this.#arrives()) {
         // Idempotent: what was written once is only acknowledged again.
         if (written?.incarnation !== log.current) written = undefined;
+        if (written !== undefined) sentAgain();
         written ??= { record: log.append(request), incarnation: log.current };
         await this.#time(this.#delay());
-        if (this.#reaches() && !random.chance(0.01)) break;
+        if (this.#arrives() && !random.chance(0.01)) break;
       }
       if (clock.monotonic() >= until) throw unavailable('unknown');
       await this.#time(APPEND_RETRY_MS);
@@ -106,7 +128,7 @@ export class SimWal implements Wal {
     const { offset, timestamp } = written.record;
     const last = this.#lastAcked.get(request.partition) ?? -1;
     if (offset < last && last - offset > REORDERED_ACKS_MAX) {
-      this.events.identityDoubt?.('a delivery report went back');
+      this.#tell(() => this.events.identityDoubt?.('a delivery report went back'));
       throw unavailable('unknown');
     }
     this.#lastAcked.set(request.partition, Math.max(last, offset));
@@ -124,14 +146,22 @@ export class SimWal implements Wal {
     this.#closed = true;
   }
 
-  /** One question and its answer; both ways take time and may be cut. */
   async #ask<T>(answer: (incarnation: Incarnation) => T): Promise<T> {
+    try {
+      return await this.#exchange(answer);
+    } finally {
+      await this.#options.awake();
+    }
+  }
+
+  /** One question and its answer; both ways take time and may be cut. */
+  async #exchange<T>(answer: (incarnation: Incarnation) => T): Promise<T> {
     const { log } = this.#options;
     await this.#time(this.#delay());
-    if (this.#reaches() && !this.#closed) {
+    if (this.#arrives() && !this.#closed) {
       const given = answer(log.current);
       await this.#time(this.#delay());
-      if (this.#reaches()) {
+      if (this.#arrives()) {
         this.#contact(true);
         return given;
       }
@@ -141,14 +171,20 @@ export class SimWal implements Wal {
     throw new LogUnavailableError('the log does not answer');
   }
 
-  #reaches(): boolean {
-    return this.#options.log.up && this.#options.reachable();
+  /** Whether what was sent has arrived. */
+  #arrives(): boolean {
+    const { log, reachable, loses } = this.#options;
+    return log.up && reachable() && !loses();
   }
 
   #contact(connected: boolean): void {
     if (this.#connected === connected) return;
     this.#connected = connected;
-    this.events.contact?.(connected);
+    this.#tell(() => this.events.contact?.(connected));
+  }
+
+  #tell(event: () => void): void {
+    void this.#options.awake().then(event);
   }
 
   #delay(): number {

@@ -74,7 +74,13 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     const client = async () => {
       while (left-- > 0) {
         await scheduler.sleep(random.between(0, 60));
-        await world.act(random.pick(nodes), anyKind(random), random.pick(keys));
+        const [node, kind, key] = [random.pick(nodes), anyKind(random), random.pick(keys)];
+        const done = await world.act(node, { kind, key });
+        if (done.kind === 'get') continue;
+        if (random.chance(0.3)) await world.act(node, { kind: 'get', key });
+        const { record } = done;
+        if (record === undefined || random.chance(0.7)) continue;
+        await world.act(random.pick(nodes), { kind: 'get', key, after: record });
       }
     };
     await Promise.all(Array.from({ length: CLIENTS }, client));
@@ -123,7 +129,6 @@ function makeWorld({ random, scheduler, trace, logger }: Ground) {
   const log = new SimLog({ scheduler, random, partitions, deleteRetentionMs, ...elections });
   const nodes: SimNode[] = [];
   const history: Operation[] = [];
-  const loss = random.pick([0, 0, 0.1, 0.5]);
   const make = (name: string) =>
     new SimNode({
       name,
@@ -132,9 +137,8 @@ function makeWorld({ random, scheduler, trace, logger }: Ground) {
       log,
       logger,
       trace,
-      cacheBytesMax: random.pick([0, 2_000, 2 ** 20]),
+      cacheBytesMax: random.pick([0, 2_000, 5_000, 2 ** 20]),
       others: () => nodes.filter((node) => node.name !== name),
-      loss,
     });
   for (const name of ['n1', 'n2', 'n3']) nodes.push(make(name));
   const world: World = {
@@ -146,10 +150,11 @@ function makeWorld({ random, scheduler, trace, logger }: Ground) {
     partitionOf: (key) => partitionOf(Buffer.from(key), partitions),
     silentChanges: [],
     trace,
-    act: async (node, kind, key) => {
-      const done = await operate({ scheduler, log }, node, kind, key);
+    act: async (node, act) => {
+      const done = await operate({ scheduler, log }, node, act);
       history.push(done);
       trace?.(JSON.stringify(done));
+      return done;
     },
   };
   /** A node that never was there before. */

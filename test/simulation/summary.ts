@@ -5,6 +5,9 @@ export interface Summary {
   seeds: number;
   operations: number;
   simulatedMs: number;
+  /** Of the seed that had the fewest. */
+  fewestOperations: number;
+  fewestFaults: number;
   readonly faults: Record<string, number>;
   readonly reached: Record<string, number>;
   /** By checker. */
@@ -12,7 +15,16 @@ export interface Summary {
 }
 
 export function emptySummary(): Summary {
-  return { seeds: 0, operations: 0, simulatedMs: 0, faults: {}, reached: {}, violations: {} };
+  return {
+    seeds: 0,
+    operations: 0,
+    simulatedMs: 0,
+    fewestOperations: Number.MAX_SAFE_INTEGER,
+    fewestFaults: Number.MAX_SAFE_INTEGER,
+    faults: {},
+    reached: {},
+    violations: {},
+  };
 }
 
 export function addOutcome(to: Summary, outcome: Outcome): void {
@@ -20,13 +32,21 @@ export function addOutcome(to: Summary, outcome: Outcome): void {
   for (const { checker } of outcome.violations) {
     violations[checker] = (violations[checker] ?? 0) + 1;
   }
-  addSummary(to, { ...outcome, seeds: 1, violations });
+  addSummary(to, {
+    ...outcome,
+    seeds: 1,
+    fewestOperations: outcome.operations,
+    fewestFaults: total(outcome.faults),
+    violations,
+  });
 }
 
 export function addSummary(to: Summary, from: Summary): void {
   to.seeds += from.seeds;
   to.operations += from.operations;
   to.simulatedMs += from.simulatedMs;
+  to.fewestOperations = Math.min(to.fewestOperations, from.fewestOperations);
+  to.fewestFaults = Math.min(to.fewestFaults, from.fewestFaults);
   for (const field of ['faults', 'reached', 'violations'] as const) {
     for (const [name, count] of Object.entries(from[field])) {
       to[field][name] = (to[field][name] ?? 0) + count;
@@ -35,7 +55,11 @@ export function addSummary(to: Summary, from: Summary): void {
 }
 
 export function violationsOf({ violations }: Summary): number {
-  return Object.values(violations).reduce((sum, count) => sum + count, 0);
+  return total(violations);
+}
+
+function total(of: Readonly<Record<string, number>>): number {
+  return Object.values(of).reduce((sum, count) => sum + count, 0);
 }
 
 /** Names of a kind that were never met. */
@@ -48,9 +72,10 @@ export function summaryText(summary: Summary): string {
     [title, ...Object.entries(of).map(([name, n]) => `  ${String(n).padStart(10)}  ${name}`)].join(
       '\n',
     );
-  const { seeds, operations, simulatedMs } = summary;
+  const { seeds, operations, simulatedMs, fewestOperations, fewestFaults } = summary;
   const hours = (simulatedMs / 3_600_000).toFixed(1);
   return `${seeds} seeds, ${operations} operations, ${hours} simulated hours, ${violationsOf(summary)} violations
+a seed has at least ${fewestOperations} operations and ${fewestFaults} faults
 ${rows('faults', summary.faults)}
 ${rows('reached', summary.reached)}
 ${rows('violations', summary.violations)}

@@ -15,9 +15,11 @@ export function watching(
   return new Proxy(logger, {
     get: (target, name) => {
       if (typeof name !== 'string' || !LEVELS.includes(name)) return Reflect.get(target, name);
-      return (fields: Record<string, unknown>, message = '') => {
-        ear(name, fields, message);
-        target[name as Level](fields, message);
+      return (...line: [Record<string, unknown>, string?] | [string]) => {
+        const [first, message = ''] = line;
+        if (typeof first === 'string') ear(name, {}, first);
+        else ear(name, first, message);
+        target[name as Level]({}, message);
       };
     },
   });

@@ -98,6 +98,26 @@ describe('the command line', () => {
     assert.equal(messages.length, expected.length, messages.join('\n'));
   });
 
+  it('tells of certificates that cannot be read with all other bad settings', async () => {
+    const dataDir = join(folder, 'unopened-too');
+    const key = 'MIGHAgEA-that-lacks-its-frame';
+    const { code, messages, stderr } = await runProgram(['serve', '--api-port', 'x'], {
+      DATA_DIR: dataDir,
+      BROKER_LIST: NOBODY,
+      KAFKA_SECURITY_PROTOCOL: 'ssl',
+      KAFKA_SSL_CA: '-----BEGIN CERTIFICATE-----\nbroken\n-----END CERTIFICATE-----',
+      KAFKA_SSL_CERT: '/nowhere/cert.pem',
+      KAFKA_SSL_KEY: key,
+    });
+    assert.equal(code, 2);
+    assert.deepEqual(
+      messages.map((line) => /bad setting (\w+)/.exec(line)?.[1]),
+      ['API_PORT', 'KAFKA_SSL_CERT', 'KAFKA_SSL_KEY', 'KAFKA_SSL_CA'],
+    );
+    assert.equal(existsSync(dataDir), false);
+    assert.equal(stderr.includes(key), false);
+  });
+
   it('ends with 1 where a port is taken, with 2 where the folder is somebody else’s', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await eventually('it listens', () => holder.listening);

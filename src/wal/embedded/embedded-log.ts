@@ -80,7 +80,7 @@ export class EmbeddedLog {
 
   /** All start at 0: superseded records leave holes, and their keys' later records stay. */
   bounds(): PartitionBounds[] {
-    return this.#tails.map(({ end }) => ({ start: 0, end }));
+    return this.#tails.map(({ end }) => ({ start: 0, end, readable: end }));
   }
 
   async fetch(

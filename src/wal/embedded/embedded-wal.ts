@@ -4,7 +4,7 @@ import { LogUnavailableError, messageOf, ServiceError } from '../../errors.ts';
 import type { LogIdentity } from '../../log-identity.ts';
 import type { Logger } from '../../logger.ts';
 import type { LogRecord } from '../../record.ts';
-import type { Storage } from '../../storage/storage.ts';
+import { type Storage, UntriedError } from '../../storage/storage.ts';
 import type {
   Appended,
   AppendRequest,
@@ -71,6 +71,7 @@ export class EmbeddedWal implements Wal {
       identity: this.#log.identity,
       recordBytesMax: this.#recordBytesMax,
       deleteRetentionMs: Number.MAX_SAFE_INTEGER,
+      uncleanElection: false,
       appendTime: true,
       warnings: [],
     };
@@ -84,6 +85,10 @@ export class EmbeddedWal implements Wal {
   async ends(): Promise<readonly number[]> {
     this.#refuseClosed();
     return this.#log.ends();
+  }
+
+  readableEnds(): Promise<readonly number[]> {
+    return this.ends();
   }
 
   async bounds(): Promise<readonly PartitionBounds[]> {
@@ -157,7 +162,8 @@ export class EmbeddedWal implements Wal {
     try {
       await this.#log.commit(prepared, durable);
     } catch (error) {
-      return this.#failed(batch, 'unknown', error);
+      const untried = error instanceof UntriedError;
+      return this.#failed(batch, untried ? 'not_written' : 'unknown', error);
     }
     this.#contact(true);
     for (const [i, { resolve }] of batch.entries()) {

@@ -114,7 +114,7 @@ function poll(consumer: KafkaConsumer): Promise<Message[]> {
 
 function isWithin({ partition, offset }: Place, bounds: readonly PartitionBounds[]): boolean {
   const bound = bounds[partition];
-  return bound !== undefined && offset >= bound.start && offset < bound.end;
+  return bound !== undefined && offset >= bound.start && offset < bound.readable;
 }
 
 function nameOf({ partition, offset }: Place): string {

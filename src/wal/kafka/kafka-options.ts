@@ -87,12 +87,19 @@ export function fetcherConfig(connection: KafkaConnection): ConsumerConfig {
   };
 }
 
-/** The client that is asked for offsets: it never reads, as questions would wait behind its fetches. */
-export function probeConfig(connection: KafkaConnection): ConsumerConfig {
+/**
+ * The client that is asked for offsets: it never reads, as questions would wait behind its fetches.
+ * Its isolation says which end it is told: the high watermark, or the last stable offset.
+ */
+export function probeConfig(
+  connection: KafkaConnection,
+  isolation: 'read_committed' | 'read_uncommitted',
+): ConsumerConfig {
   return {
     global: {
       ...common(connection),
       'group.id': `${connection.clientId}-probe`,
+      'isolation.level': isolation,
       'enable.auto.commit': false,
       debug: 'metadata',
       'socket.timeout.ms': SILENT_MS_MAX,

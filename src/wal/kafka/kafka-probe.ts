@@ -1,7 +1,6 @@
 import type { KafkaConsumer, LibrdKafkaError, TopicPartitionOffset } from 'node-rdkafka';
 import { inTurns } from '../../async.ts';
 import { LogUnavailableError } from '../../errors.ts';
-import type { PartitionBounds } from '../wal.ts';
 import {
   type ClientContext,
   connectClient,
@@ -29,12 +28,10 @@ export interface KafkaProbeOptions {
   readonly contact: KafkaContact;
 }
 
-/** An idle client that is asked for offsets. */
+/** An idle client that is asked for offsets; which ends it is told its isolation says. */
 export class KafkaProbe {
+  readonly starts: () => Promise<readonly number[]>;
   readonly ends: () => Promise<readonly number[]>;
-  /** High watermarks: what is written, committed or not. */
-  readonly highWatermarks: () => Promise<readonly number[]>;
-  readonly bounds: () => Promise<readonly PartitionBounds[]>;
   readonly #options: KafkaProbeOptions;
   #client: KafkaConsumer | undefined;
   #connecting: Promise<KafkaConsumer> | undefined;
@@ -45,13 +42,8 @@ export class KafkaProbe {
 
   constructor(options: KafkaProbeOptions) {
     this.#options = options;
+    this.starts = inTurns(() => this.#offsets(EARLIEST));
     this.ends = inTurns(() => this.#offsets(LATEST));
-    this.highWatermarks = inTurns(() => this.#highWatermarks());
-    this.bounds = inTurns(async () => {
-      const starts = await this.#offsets(EARLIEST);
-      const ends = await this.#offsets(LATEST);
-      return ends.map((end, partition) => ({ start: starts[partition] ?? 0, end }));
-    });
   }
 
   /** Rejects with LogUnavailableError. */
@@ -110,21 +102,6 @@ export class KafkaProbe {
     const lack = `Kafka gave no offset for partition ${missing} of ${this.#options.topic}`;
     contact.doubt(lack);
     throw new LogUnavailableError(lack);
-  }
-
-  async #highWatermarks(): Promise<readonly number[]> {
-    const client = await this.#connected(ANSWER_MS_MAX);
-    const { topic, partitions } = this.#options;
-    return Promise.all(
-      Array.from({ length: partitions }, (_, partition) => {
-        return new Promise<number>((resolve, reject) => {
-          client.queryWatermarkOffsets(topic, partition, ANSWER_MS_MAX, (error, offsets) => {
-            if (error) reject(error);
-            else resolve(offsets.highOffset);
-          });
-        });
-      }),
-    );
   }
 
   /** Ends only rise, unless it is another log or one that was cut. */

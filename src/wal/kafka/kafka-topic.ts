@@ -31,6 +31,8 @@ export interface TopicJudgement {
   readonly recordBytesMax: number | undefined;
   readonly deleteRetentionMs: number | undefined;
   readonly appendTime: boolean;
+  /** undefined where it could not be read. */
+  readonly uncleanElection: boolean | undefined;
 }
 
 /** The settings that are judged. */
@@ -111,6 +113,7 @@ export function judgeTopic(
       recordBytesMax: undefined,
       deleteRetentionMs: undefined,
       appendTime: false,
+      uncleanElection: undefined,
     };
   }
   const appendTime = configs.get('message.timestamp.type') === 'LogAppendTime';
@@ -122,7 +125,8 @@ export function judgeTopic(
   if (configs.get('min.insync.replicas') === '1') {
     warnings.push(`topic ${topic}: min.insync.replicas is 1, one broker's loss may lose writes`);
   }
-  if (configs.get('unclean.leader.election.enable') === 'true') {
+  const uncleanElection = configs.get('unclean.leader.election.enable') === 'true';
+  if (uncleanElection) {
     warnings.push(
       `topic ${topic}: unclean.leader.election.enable is true, acknowledged writes may be lost`,
     );
@@ -146,6 +150,7 @@ export function judgeTopic(
     recordBytesMax: messageBytesMax === undefined ? undefined : recordBytesIn(messageBytesMax),
     deleteRetentionMs,
     appendTime,
+    uncleanElection,
   };
 }
 

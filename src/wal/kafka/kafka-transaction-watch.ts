@@ -6,6 +6,8 @@ const LOOKED_EVERY_MS = 5_000;
 /** A transaction that holds a partition back for so long is told in `/status`. */
 const OPEN_FOR_MS = 10_000;
 
+type EndsProbe = Pick<KafkaProbe, 'ends'>;
+
 interface Held {
   /** The end for readers of committed records, which does not move. */
   readonly end: number;
@@ -14,17 +16,24 @@ interface Held {
 
 /**
  * An open transaction of a foreign producer holds everything behind it back from readers of committed
- * records, in silence: the probe and the end-of-partition events say that all is read.
+ * records, in silence: the end-of-partition events say that all is read.
  */
 export class KafkaTransactionWatch {
-  readonly #probe: KafkaProbe;
+  readonly #written: EndsProbe;
+  readonly #readable: EndsProbe;
   readonly #contact: KafkaContact;
   readonly #clock: Clock;
   readonly #held = new Map<number, Held>();
   #lookedAt = 0;
 
-  constructor(probe: KafkaProbe, contact: KafkaContact, clock: Clock) {
-    this.#probe = probe;
+  /** @param probes of high watermarks, and of last stable offsets */
+  constructor(
+    probes: { readonly written: EndsProbe; readonly readable: EndsProbe },
+    contact: KafkaContact,
+    clock: Clock,
+  ) {
+    this.#written = probes.written;
+    this.#readable = probes.readable;
     this.#contact = contact;
     this.#clock = clock;
   }
@@ -35,7 +44,7 @@ export class KafkaTransactionWatch {
     if (now - this.#lookedAt < LOOKED_EVERY_MS) return;
     this.#lookedAt = now;
     try {
-      this.#judge(await this.#probe.ends(), await this.#probe.highWatermarks(), now);
+      this.#judge(await this.#readable.ends(), await this.#written.ends(), now);
     } catch {
       // Away: the next look will tell.
     }

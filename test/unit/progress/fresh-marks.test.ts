@@ -18,7 +18,10 @@ function loaded(agoMs: number, retentionMs = 7 * DAY) {
   const freshness = new Freshness(clock, 100, positions, marks);
   freshness.setRecovered(0, true);
   freshness.confirmIdentity();
-  const ask = (end: number) => freshness.told(clock.monotonic(), [end], [positions.get(0)]);
+  const ask = (end: number) => {
+    const ends = { ends: [end], readable: [end] };
+    freshness.told(clock.monotonic(), ends, [positions.get(0)]);
+  };
   const reach = (position: number) => {
     freshness.advanced(0, position);
     positions.set(0, position);

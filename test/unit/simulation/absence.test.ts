@@ -52,6 +52,17 @@ describe('a partition that was not caught up for long', () => {
     assert.ok(world.rebuilds().length > 0);
   });
 
+  it('is rebuilt after a long lag that ended with a restart', async () => {
+    world.node.readersAreDead = true;
+    await deleteAndForget();
+    world.node.kill();
+    world.node.readersAreDead = false;
+    world.node.start();
+    const answers = await world.answersUntil('deleted', 'final absent');
+    assert.ok(answers.has('final absent') && !answers.has('final once'), [...answers].join());
+    assert.match(world.rebuilds()[0] ?? '', /not caught up for 30 seconds/);
+  });
+
   it('is left as it is when it comes back in time', async () => {
     world.node.kill();
     world.foreign('deleted', null);

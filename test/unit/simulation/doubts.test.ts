@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { OneNode } from '../../simulation/one-node.ts';
+import { read } from '../../simulation/operations.ts';
 
 const OUTAGE_MS = 1_000;
 const RETRIES_ARE_RARE_MS = 3_500;
@@ -68,6 +69,51 @@ describe('a log that lost its newest record', () => {
     assert.match(world.rebuilds()[0] ?? '', /nothing tells whether the log has lost/);
   });
 
+  it('is found out where only control records are lost and others have taken their places', async () => {
+    for (let i = 0; i < 2; i++) world.log.control(0);
+    const applied = () => world.node.core?.table.state(0).active.position === 3;
+    assert.ok(await world.until(applied));
+    world.log.up = false;
+    await world.pass(OUTAGE_MS);
+    assert.equal(world.log.truncate(0, 2), 0);
+    world.fill(2);
+    world.log.up = true;
+    assert.ok((await world.answersUntil('filler', 'final 1')).has('final 1'));
+    assert.match(world.rebuilds()[0] ?? '', /the record at \d is not the one that was applied/);
+  });
+
+  it('is not taken for what stands in its place now by a read that carries that version', async () => {
+    world.foreign('key', 'lost');
+    assert.ok((await world.answersUntil('key', 'final lost')).has('final lost'));
+    world.node.reachesLog = false;
+    await world.pass(OUTAGE_MS);
+    assert.equal(world.log.truncate(0, 1), 1);
+    const again = world.foreign('key', 'again');
+    assert.equal(again?.record.offset, 1);
+    const outcomes: string[] = [];
+    const ask = () => {
+      void read(world.node, 'key', again).then(({ outcome, entry }) =>
+        outcomes.push(`${outcome} ${entry?.value}`),
+      );
+    };
+    ask();
+    assert.ok(await world.until(() => outcomes.length === 1, 2_500));
+    ask();
+    world.node.reachesLog = true;
+    assert.ok(await world.until(() => outcomes.length === 2, 2_500));
+    assert.deepEqual(outcomes, ['not_yet undefined', 'ok again']);
+  });
+
+  it('is taken for a lost one where nothing is left in it', async () => {
+    world.node.kill();
+    assert.equal(world.log.truncate(0, 1), 1);
+    world.node.start();
+    assert.ok(await world.until(() => world.node.exits.length > 0));
+    assert.match(world.node.exits[0] ?? '', /^The log is empty, the state here is not/);
+    world.foreign('key', 'kept again');
+    assert.ok((await world.answersUntil('key', 'final kept again')).has('final kept again'));
+  });
+
   const heldAt = (offset: number) =>
     world.log.partition(0).records.some((record) => record.offset === offset);
 
@@ -87,4 +133,36 @@ describe('a log that lost its newest record', () => {
     world.log.restore(ours);
     assert.ok((await world.answersUntil('key', 'final kept')).has('final kept'));
   });
+});
+
+describe('a log that loses records while a partition is rebuilt', () => {
+  const RETENTION_MS = 10_000;
+
+  for (const grows of [0, 20]) {
+    it(`has them saved, ${grows === 0 ? 'missing' : 'replaced'} as they are`, async () => {
+      const world = new OneNode({ deleteRetentionMs: RETENTION_MS, uncleanElection: true });
+      world.fill(200);
+      for (let i = 0; i < 5; i++) world.foreign(`lost ${i}`, 'once');
+      world.node.start();
+      assert.ok((await world.answersUntil('lost 4', 'final once')).has('final once'));
+      world.node.kill();
+      await world.pass(2 * RETENTION_MS);
+      world.node.logDelayMsMax = 50;
+      world.node.start();
+      const rebuilding = () => {
+        const next = world.node.core?.table.state(0).next;
+        return next !== undefined && next.position > 20 && next.position < 180;
+      };
+      assert.ok(await world.until(rebuilding));
+      world.log.up = false;
+      await world.pass(OUTAGE_MS);
+      assert.ok(rebuilding());
+      assert.equal(world.log.truncate(0, 5), 5);
+      world.fill(grows);
+      world.log.up = true;
+      assert.ok((await world.answersUntil('lost 4', 'final absent')).has('final absent'));
+      // And what else stands above the newest record that is left to compare with.
+      assert.ok((world.node.counts.get('lost entry saved') ?? 0) >= 5);
+    });
+  }
 });

@@ -38,7 +38,7 @@ describe('SimDisk', () => {
     assert.deepEqual([...left].sort(), ['a=1 b=1', 'a=2 b=1 c=2', 'a=2 b=3']);
   });
 
-  it('refuses writes while it is full, and works again after', async () => {
+  it('refuses writes once it was full, until it is opened anew', async () => {
     const disk = new SimDisk();
     const storage = new SimStorage(disk, hasty, new Random(1));
     await storage.write([put('a', '1')]);
@@ -46,8 +46,11 @@ describe('SimDisk', () => {
     await assert.rejects(storage.write([put('a', '2')]), { name: 'StorageError', kind: 'full' });
     assert.equal(await texts(storage), 'a=1');
     disk.full = false;
-    await storage.write([put('a', '3')]);
-    assert.equal(await texts(storage), 'a=3');
+    await assert.rejects(storage.write([put('a', '3')]), StorageError);
+    assert.equal(await texts(storage), 'a=1');
+    const anew = await SimStorage.open(disk, hasty, new Random(1));
+    await anew.write([put('a', '3')]);
+    assert.equal(await texts(anew), 'a=3');
   });
 
   it('fails reads and writes while it is dying', async () => {
@@ -59,5 +62,16 @@ describe('SimDisk', () => {
     await assert.rejects(pairsOf(storage), StorageError);
     disk.failing = 0;
     assert.equal(await texts(storage), '');
+  });
+
+  it('tells of a value that has rotted, until it is written again', async () => {
+    const disk = new SimDisk();
+    const storage = new SimStorage(disk, hasty, new Random(1));
+    await storage.write([put('a', '1')]);
+    disk.rot(new Random(1));
+    await assert.rejects(storage.getMany([Buffer.from('a')]), { kind: 'corrupt' });
+    await assert.rejects(pairsOf(storage), { kind: 'corrupt' });
+    await storage.write([put('a', '2')]);
+    assert.equal(await texts(storage), 'a=2');
   });
 });

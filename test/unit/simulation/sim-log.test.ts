@@ -40,11 +40,14 @@ describeWal('simulated log', async () => {
     new SimWal({
       log,
       clock: new ProcessClock(scheduler, { skewMs: 0 }),
+      awake: async () => {},
       random,
       writeTimeoutMs: 5_000,
       reachable: () => true,
       deaf: () => false,
       delayMsMax: () => 1,
+      loses: () => false,
+      sentAgain: () => {},
     });
   let wal = make();
   return {

@@ -1,8 +1,6 @@
-import { MapEntryCache } from '../../../src/table/entry-cache.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import { describeEntryCache } from '../../contract/entry-cache.ts';
 
-describeEntryCache('Map', (bytesMax) => new MapEntryCache(bytesMax));
 describeEntryCache('segments', (bytesMax) => new SegmentEntryCache({ bytesMax, seed: 7 }));
 describeEntryCache(
   'segments, all keys of the same hash',

@@ -29,7 +29,7 @@ describe('the settings of Kafka clients', () => {
       'request.required.acks': -1,
     });
     assert.equal(producer.global['enable.idempotence'], true);
-    for (const { global } of [reader, producer, probeConfig(plain)]) {
+    for (const { global } of [reader, producer, probeConfig(plain, 'read_committed')]) {
       assert.equal(global['metadata.broker.list'], 'one:9092,two:9092');
       for (const name of ['auto.offset.reset', 'delivery.timeout.ms', 'partitioner']) {
         assert.ok(!(name in global), name);

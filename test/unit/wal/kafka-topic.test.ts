@@ -38,6 +38,7 @@ describe('the judgement of a topic', () => {
       recordBytesMax: 1_000_000,
       deleteRetentionMs: 604_800_000,
       appendTime: true,
+      uncleanElection: false,
     });
     assert.equal(planTopic(WISH, 1).configs['min.insync.replicas'], '1');
   });
@@ -83,6 +84,7 @@ describe('the judgement of a topic', () => {
       recordBytesMax: undefined,
       deleteRetentionMs: undefined,
       appendTime: false,
+      uncleanElection: undefined,
     });
   });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KafkaContact } from '../../../src/wal/kafka/kafka-contact.ts';
-import type { KafkaProbe } from '../../../src/wal/kafka/kafka-probe.ts';
 import { KafkaTransactionWatch } from '../../../src/wal/kafka/kafka-transaction-watch.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 
@@ -12,11 +11,11 @@ describe('the watch on transactions', () => {
     const lines = new Map<string, string | undefined>();
     contact.events = { warning: (name, line) => void lines.set(name, line) };
     const log = { ends: [5, 5], highs: [5, 5] };
-    const probe = {
-      ends: async () => log.ends,
-      highWatermarks: async () => log.highs,
-    } as Pick<KafkaProbe, 'ends' | 'highWatermarks'> as KafkaProbe;
-    const watch = new KafkaTransactionWatch(probe, contact, clock);
+    const probes = {
+      readable: { ends: async () => log.ends },
+      written: { ends: async () => log.highs },
+    };
+    const watch = new KafkaTransactionWatch(probes, contact, clock);
     const later = async (ms: number) => {
       clock.advance(ms);
       await watch.look();

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { deferred } from '../../../src/async.ts';
+import { Core } from '../../../src/core.ts';
+import { RunningState } from '../../../src/running-state.ts';
+import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
+import type { AskPeers } from '../../../src/store/store.ts';
+import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
+import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
+import type { Wal } from '../../../src/wal/wal.ts';
+import { Warnings } from '../../../src/warnings.ts';
+import { silentLogger } from '../../helpers/silent-logger.ts';
+import { StallingClock } from '../../helpers/stalling-clock.ts';
+
+const STALL_MS = 700;
+const STEPS = 50;
+
+const alone: AskPeers = {
+  read: async ({ local }) => ({
+    trust: 'behind',
+    entry: local.entry,
+    source: 1,
+    freshPeer: false,
+  }),
+};
+
+/** The clients of a log go on in threads of their own while something blocks this one. */
+describe('an acknowledgement that comes after a standstill', () => {
+  let clock: StallingClock;
+  let core: Core;
+  let topicId: string | undefined;
+  let acknowledged = Promise.resolve();
+  let stopping: AbortController;
+  let running: Promise<void>;
+
+  beforeEach(async () => {
+    clock = new StallingClock();
+    topicId = undefined;
+    acknowledged = Promise.resolve();
+    stopping = new AbortController();
+    let made = 0;
+    const log = await EmbeddedWal.open({
+      storage: new MemoryStorage(),
+      topic: 't',
+      partitions: 1,
+      keyBytesMax: 100,
+      valueBytesMax: 100,
+      clock,
+      random: () => `id-${++made}`,
+      logger: silentLogger,
+      durable: false,
+    });
+    const wal: Wal = new Proxy(log, {
+      get: (target, name) => {
+        if (name === 'identity') {
+          return async () => {
+            const identity = await target.identity();
+            return { ...identity, topicId: topicId ?? identity.topicId };
+          };
+        }
+        if (name === 'append') {
+          return async (...request: Parameters<Wal['append']>) => {
+            const done = await target.append(...request);
+            await acknowledged;
+            return done;
+          };
+        }
+        const found = Reflect.get(target, name);
+        return typeof found === 'function' ? found.bind(target) : found;
+      },
+    });
+    core = await Core.open({
+      settings: {
+        codec: 'raw',
+        keyBytesMax: 100,
+        valueBytesMax: 100,
+        staleAfterMs: 100,
+        writeTimeoutMs: 5_000,
+      },
+      storage: new MemoryStorage(),
+      wal,
+      cache: new SegmentEntryCache({ bytesMax: 2 ** 20, seed: 1 }),
+      peers: alone,
+      state: new RunningState(silentLogger),
+      warnings: new Warnings(),
+      saveLost: async () => undefined,
+      onLog: () => {},
+      clock,
+      random: () => 0.5,
+      logger: silentLogger,
+    });
+    running = core.run(stopping.signal);
+    for (let i = 0; i < STEPS && !core.healthy(); i++) await step();
+    assert.ok(core.healthy());
+  });
+
+  afterEach(async () => {
+    stopping.abort();
+    clock.advance(STALL_MS);
+    await running;
+  });
+
+  const step = async () => {
+    clock.advance(20);
+    await new Promise(setImmediate);
+  };
+  /** What becomes of a write whose acknowledgement arrives while this process stands still. */
+  const putAndStall = async () => {
+    const held = deferred<void>();
+    acknowledged = held.promise;
+    let outcome: string | undefined;
+    void core.store.put('key', Buffer.from('value')).then(
+      () => (outcome = 'acknowledged'),
+      (error) => (outcome = error.outcome),
+    );
+    await new Promise(setImmediate);
+    clock.stallMs += STALL_MS;
+    held.resolve();
+    // No timer runs before the acknowledgement is dealt with.
+    for (let i = 0; i < STEPS && outcome === undefined; i++) await new Promise(setImmediate);
+    for (let i = 0; i < STEPS && outcome === undefined; i++) await step();
+    return outcome;
+  };
+
+  it('counts where the log is still ours', async () => {
+    assert.equal(await putAndStall(), 'acknowledged');
+  });
+
+  it('does not count where another log stands there by now', async () => {
+    topicId = 'another';
+    assert.equal(await putAndStall(), 'unknown');
+  });
+});
