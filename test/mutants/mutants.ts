@@ -1,4 +1,5 @@
 import { type Mutant, simulation, testFile } from './mutant.ts';
+import { RECOVERY_MUTANTS } from './recovery-mutants.ts';
 
 const SIMULATION = simulation('1-300');
 
@@ -97,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/apply/log-check.ts',
     find: '  if (places.length === 0) return;',
     replace: '  if (places.length >= 0) return;',
-    checkers: [SIMULATION],
+    checkers: [testFile('test/unit/simulation/doubts.test.ts'), SIMULATION],
   },
   {
     name: 'freshness counts from the answer',
@@ -200,7 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/storage/checked-value.ts',
     find: '=== stored.readUInt32LE(length)) return value;',
     replace: '>= 0) return value;',
-    checkers: [testFile('test/unit/storage/rocks-storage.test.ts')],
+    checkers: [testFile('test/unit/storage/checked-value.test.ts')],
   },
   {
     name: 'a write of unknown outcome is tried again',
@@ -211,12 +212,20 @@ export const MUTANTS: readonly Mutant[] = [
     checkers: [testFile('test/unit/client/judge-error.test.ts')],
   },
   {
+    name: 'an open transaction is taken for the end',
+    harm: 'a read is final although an acknowledged write waits behind another producer’s transaction',
+    file: 'src/progress/prober.ts',
+    find: 'freshness.told(askedAt, { ends, readable }, positionsThen);',
+    replace: 'freshness.told(askedAt, { ends: readable, readable }, positionsThen);',
+    checkers: [SIMULATION],
+  },
+  {
     name: 'a dead reader is no trouble',
     harm: 'the load balancer keeps a node that stands still',
     file: 'src/apply/applier.ts',
     find: '      !this.#stalls.stalled(this.#options.clock.monotonic())',
     replace: '      this.#stalls !== undefined',
-    checkers: [SIMULATION],
+    checkers: [testFile('test/unit/simulation/health.test.ts'), SIMULATION],
   },
   {
     name: 'a stranger’s announcement is removed',
@@ -234,4 +243,5 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '      },',
     checkers: [testFile('test/integration/zookeeper-outage.test.ts')],
   },
+  ...RECOVERY_MUTANTS,
 ];

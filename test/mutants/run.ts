@@ -27,7 +27,7 @@ const [BEGIN, END] = ['<!-- mutants: begin -->', '<!-- mutants: end -->'];
 interface Verdict {
   readonly mutant: Mutant;
   /** undefined: it lives. */
-  readonly killer: Checker | undefined;
+  readonly killer: string | undefined;
   readonly seconds: number;
 }
 
@@ -49,7 +49,7 @@ async function judgeAll(mutants: readonly Mutant[]): Promise<number> {
         const verdict = await judge(mutant, copy);
         verdicts.push(verdict);
         const { killer, seconds } = verdict;
-        process.stdout.write(`${killer?.name ?? 'LIVES'} ← ${mutant.name} (${seconds} s)\n`);
+        process.stdout.write(`${killer ?? 'LIVES'} ← ${mutant.name} (${seconds} s)\n`);
       }
     }),
   );
@@ -69,7 +69,7 @@ async function soundWithout(mutants: readonly Mutant[]): Promise<boolean> {
     copies.map(async (copy) => {
       for (let checker = left.shift(); checker !== undefined; checker = left.shift()) {
         const ends = await run(checker, copy);
-        if (ends === 0) continue;
+        if (ends === 'well') continue;
         sound = false;
         process.stdout.write(`${checker.name} fails without any mutant\n`);
       }
@@ -82,26 +82,30 @@ async function judge(mutant: Mutant, copy: string): Promise<Verdict> {
   const path = join(copy, mutant.file);
   const source = readFileSync(path, 'utf8');
   const from = performance.now();
-  let killer: Checker | undefined;
+  let killer: string | undefined;
   writeFileSync(path, mutate(source, mutant));
   for (const checker of mutant.checkers) {
-    if ((await run(checker, copy)) === 0) continue;
-    killer = checker;
+    const ends = await run(checker, copy);
+    if (ends === 'well') continue;
+    killer = ends === 'never' ? `${checker.name} (never ends)` : checker.name;
     break;
   }
   writeFileSync(path, source);
   return { mutant, killer, seconds: Math.round((performance.now() - from) / 1_000) };
 }
 
-/** The exit code; one that does not end in time has failed. */
-function run({ args }: Checker, copy: string): Promise<number> {
+/** How a checker ends. */
+function run({ args }: Checker, copy: string): Promise<'well' | 'badly' | 'never'> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
       cwd: copy,
       stdio: 'ignore',
       timeout: CHECK_MS_MAX,
+      killSignal: 'SIGKILL',
     });
-    child.on('exit', (code) => resolve(code ?? 1));
+    child.on('exit', (code) => {
+      resolve(code === 0 ? 'well' : code === null ? 'never' : 'badly');
+    });
   });
 }
 
@@ -122,7 +126,7 @@ function write(verdicts: readonly (Verdict | undefined)[]): void {
     .filter((verdict) => verdict !== undefined)
     .map(
       ({ mutant: { name, harm, file }, killer }) =>
-        `| ${name} | ${harm} | \`${file}\` | ${killer === undefined ? '**lives**' : killer.name} |`,
+        `| ${name} | ${harm} | \`${file}\` | ${killer ?? '**lives**'} |`,
     );
   const table = [
     '| fault | what a user would lose | in | noticed by |',
