@@ -140,6 +140,8 @@ export class Applier {
     const askedAt = clock.monotonic();
     const check = await checkLog(table, wal, guard.uncleanElection);
     const { bounds } = check;
+    // Else another log, put in its place since, would be what the state is rebuilt from.
+    if (!(await guard.sameNow())) throw new LogUnavailableError('the log changed meanwhile');
     guard.shortened(bounds, askedAt);
     await this.#carryOut(this.#absence.plans(check));
     this.#publishVisible();
@@ -218,7 +220,7 @@ export class Applier {
     const { clock, freshness, table, guard } = this.#options;
     const startedAt = clock.monotonic();
     let sure = doubts;
-    await this.#settle();
+    await this.#settle(signal);
     while (!signal.aborted) {
       if (guard.doubts !== sure && freshness.identityConfirmed) {
         sure = guard.doubts;
@@ -229,7 +231,7 @@ export class Applier {
       if (batch.records.length > 0 || batch.reached.length > 0) {
         await guard.untilSame(signal);
         await this.#apply(batch, sure, signal);
-        await this.#settle();
+        await this.#settle(signal);
       }
       const now = clock.monotonic();
       if (now - startedAt > STALL_MS && this.#stalls.stalled(now)) {
@@ -276,10 +278,13 @@ export class Applier {
   }
 
   /** Partitions that have met the end seen at the session's start: recovered, a rebuild switched. */
-  async #settle(): Promise<void> {
-    const { table, wal, freshness, state, entries, logger, ownWrites } = this.#options;
+  async #settle(signal: AbortSignal): Promise<void> {
+    const { table, wal, guard, freshness, state, entries, logger, ownWrites } = this.#options;
     for (const partition of this.#recovery.arrived(table)) {
       if (table.state(partition).next !== undefined) {
+        // What a rebuild was filled from may be another log by now: then the former state stays.
+        await guard.untilSame(signal);
+        if (signal.aborted) return;
         const { file, clear } = await finishRebuild(table, partition, {
           lostFrom: await lostFrom(wal, partition, table.state(partition).active),
           saveLost: this.#options.saveLost,

@@ -165,7 +165,7 @@ export class Store implements KeyValueStore {
   }
 
   async #waitFor(after: Version, partition: number): Promise<void> {
-    const { positions, freshness, clock, table, mayHaveLost } = this.#options;
+    const { positions, freshness, clock, table, mayHaveLost, halted } = this.#options;
     // Before the log was met nobody knows which partition is the key's.
     if (table.partitions === 0) throw notYet();
     if (after.partition !== partition) {
@@ -175,8 +175,10 @@ export class Store implements KeyValueStore {
       );
     }
     const until = clock.monotonic() + AFTER_WAIT_MS;
-    // Where the log may give an offset twice, what was applied there may be another record.
-    if (mayHaveLost() && !(await freshness.identityWithin(AFTER_WAIT_MS))) throw notYet();
+    // Where the log may give an offset twice, or another one was met, what was applied there may be
+    // another record.
+    const doubtful = mayHaveLost() || halted();
+    if (doubtful && !(await freshness.identityWithin(AFTER_WAIT_MS))) throw notYet();
     if (positions.get(partition) > after.offset) return;
     if (await this.#logEndsBefore(after)) {
       throw new ServiceError(

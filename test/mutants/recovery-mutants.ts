@@ -143,7 +143,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     name: 'a read that carries a version trusts the position of a node in doubt',
     harm: 'a read after a write gives the lost record that stood in its place',
     file: 'src/store/store.ts',
-    find: '    if (mayHaveLost() && !(await freshness.identityWithin(AFTER_WAIT_MS))) throw notYet();\n',
+    find: '    if (doubtful && !(await freshness.identityWithin(AFTER_WAIT_MS))) throw notYet();\n',
     replace: '',
     checkers: [DOUBTS, SIMULATION],
   },
