@@ -141,7 +141,8 @@ export class Applier {
     const check = await checkLog(table, wal, guard.uncleanElection);
     const { bounds } = check;
     // Else another log, put in its place since, would be what the state is rebuilt from.
-    if (!(await guard.sameNow())) throw new LogUnavailableError('the log changed meanwhile');
+    if (!(await guard.sameNow()))
+      throw new LogUnavailableError('whether the log is still the same is not known');
     guard.shortened(bounds, askedAt);
     await this.#carryOut(this.#absence.plans(check));
     this.#publishVisible();

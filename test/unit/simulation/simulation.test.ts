@@ -26,12 +26,9 @@ describe('the simulator', () => {
     }
   });
 
-  // A topic that was re-created while a node looked whether it is the same; versions told by a node that had met another log.
-  for (const seed of [10_356, 25_099, 26_051]) {
-    it(`finds nothing in seed ${seed}, where it once did`, async () => {
-      assert.deepEqual((await simulate(seed)).violations, []);
-    });
-  }
+  it('finds nothing where a rebuild once took another log for ours: seed 25099', async () => {
+    assert.deepEqual((await simulate(25_099)).violations, []);
+  });
 
   it('runs other seeds in other ways', async () => {
     const one = await simulate(1);

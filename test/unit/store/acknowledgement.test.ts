@@ -4,6 +4,7 @@ import { deferred } from '../../../src/async.ts';
 import { Core } from '../../../src/core.ts';
 import { RunningState } from '../../../src/running-state.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
+import type { WriteAnswer } from '../../../src/store/key-value-store.ts';
 import type { AskPeers } from '../../../src/store/store.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
@@ -130,4 +131,30 @@ describe('an acknowledgement that comes after a standstill', () => {
     topicId = 'another';
     assert.equal(await putAndStall(), 'unknown');
   });
+
+  it('makes no version known to a node that has met another log since', async () => {
+    const { version } = await write();
+    const read = () => core.store.get('key', { after: version });
+    assert.equal((await within(read())).entry?.offset, version.offset);
+    topicId = 'another';
+    clock.stallMs += STALL_MS;
+    for (let i = 0; i < STEPS && core.healthy(); i++) await step();
+    assert.ok(!core.healthy());
+    await assert.rejects(within(read()), { code: 'not_yet' });
+  });
+
+  /** Lets time pass until it is settled. */
+  async function within<T>(answer: Promise<T>): Promise<T> {
+    let settled = false;
+    const end = () => {
+      settled = true;
+    };
+    answer.then(end, end);
+    for (let i = 0; i < 10 * STEPS && !settled; i++) await step();
+    return answer;
+  }
+
+  function write(): Promise<WriteAnswer> {
+    return within(core.store.put('key', Buffer.from('value')));
+  }
 });
