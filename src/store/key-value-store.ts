@@ -33,7 +33,10 @@ export interface LocalReader {
    * known to be absent), else undefined: then ask `getLocal` or `get`.
    */
   getNow(key: string): ReadAnswer | undefined;
-  /** `final` or `behind`. ServiceError: bad_key, bad_version, not_yet, storage. */
+  /**
+   * `final` or `behind`, for peers to rank: an absence that tells nothing has the position 0.
+   * ServiceError: bad_key, bad_version, not_yet, storage.
+   */
   getLocal(key: string, options?: ReadOptions): Promise<ReadAnswer>;
   /** `<clusterId>/<topicId>` of the log that the state belongs to, undefined when none was met yet. */
   logId(): string | undefined;

@@ -91,22 +91,19 @@ export class Store implements KeyValueStore {
   }
 
   async getLocal(key: string, options: ReadOptions = {}): Promise<ReadAnswer> {
-    requireKey(key);
-    this.#requireLength(key);
-    const partition = this.#partitionOf(key);
-    if (options.after !== undefined) await this.#waitFor(options.after, partition);
-    return this.#readLocal(partition, key);
+    const { answer, standing } = await this.#readLocal(key, options);
+    return { ...answer, position: standing };
   }
 
   async get(key: string, options: ReadOptions = {}): Promise<ReadAnswer> {
     const recovered = this.#everRecovered(this.#partitionOf(key));
-    const local = await this.getLocal(key, options);
+    const { answer: local, standing } = await this.#readLocal(key, options);
     if (local.trust === 'final') return local;
-    const { partition, position } = local;
+    const { partition, entry } = local;
     const found = await this.#options.peers.read({
       key,
       partition,
-      local: { position, entry: local.entry },
+      local: { position: standing, entry },
       logId: this.logId(),
     });
     if (found.entry === undefined && !found.freshPeer && !recovered) {
@@ -138,8 +135,17 @@ export class Store implements KeyValueStore {
     return this.#append(key, this.#codec().encodeDelete(key));
   }
 
-  async #readLocal(partition: number, key: string): Promise<ReadAnswer> {
-    const { ownWrites, positions, freshness, prober, entries, staleAfterMs, clock } = this.#options;
+  /** This node's own answer, and the position that it may be ranked by among others' answers. */
+  async #readLocal(
+    key: string,
+    { after }: ReadOptions,
+  ): Promise<{ readonly answer: ReadAnswer; readonly standing: number }> {
+    requireKey(key);
+    this.#requireLength(key);
+    const partition = this.#partitionOf(key);
+    if (after !== undefined) await this.#waitFor(after, partition);
+    const { ownWrites, positions, freshness, prober, entries, staleAfterMs, clock, mayHaveLost } =
+      this.#options;
     const own = ownWrites.get(key);
     let seen = true;
     if (own !== undefined) seen = await positions.applied(partition, own, staleAfterMs);
@@ -148,7 +154,10 @@ export class Store implements KeyValueStore {
     }
     const trust = seen && freshness.fresh(partition) ? 'final' : 'behind';
     const position = positions.get(partition);
-    const recovered = this.#everRecovered(partition);
+    // Before the first recovery an absence says nothing: compaction may have taken the key's former
+    // record away and left the later one beyond the position. Nor does it where offsets may have been
+    // given twice: the one that is ours may stand for another record. As of 0 it beats no other answer.
+    const sound = this.#everRecovered(partition) && (freshness.identityConfirmed || !mayHaveLost());
     let entry: Entry | undefined;
     if (this.#options.table.partitions > 0) {
       try {
@@ -158,10 +167,8 @@ export class Store implements KeyValueStore {
         throw new ServiceError('storage', 'The local storage cannot be read', { cause: error });
       }
     }
-    // Before the first recovery an absence says nothing: compaction may have taken the key's former
-    // record away and left the later one beyond the position. As of 0 it beats no other answer.
-    const telling = entry !== undefined || recovered;
-    return { trust, partition, position: telling ? position : 0, entry, source: 1 };
+    const standing = entry !== undefined || sound ? position : 0;
+    return { answer: { trust, partition, position, entry, source: 1 }, standing };
   }
 
   async #waitFor(after: Version, partition: number): Promise<void> {

@@ -8,28 +8,43 @@ import { silentLogger } from './watching-logger.ts';
 const HELD_WITHIN_MS = 20_000;
 const LOOKED_EVERY_MS = 5;
 
-/** One node without peers on a log of one partition, for scenarios that are told step by step. */
+export interface OneNodeOptions {
+  readonly deleteRetentionMs: number;
+  readonly uncleanElection?: boolean;
+  readonly seed?: number;
+}
+
+/** One node, or two that are peers, on a log of one partition, for scenarios told step by step. */
 export class OneNode {
   readonly scheduler = new Scheduler();
   readonly log: SimLog;
   readonly node: SimNode;
+  readonly #random: Random;
+  readonly #nodes: SimNode[] = [];
   /** Everything that happened, a line each. */
   readonly lines: string[] = [];
 
-  constructor(options: { readonly deleteRetentionMs: number; readonly uncleanElection?: boolean }) {
-    const { scheduler } = this;
-    const random = new Random(7);
-    this.log = new SimLog({ scheduler, random, partitions: 1, ...options });
-    this.node = new SimNode({
-      name: 'n1',
-      scheduler,
-      random,
+  constructor({ seed = 7, ...options }: OneNodeOptions) {
+    const random = new Random(seed);
+    this.#random = random;
+    this.log = new SimLog({ scheduler: this.scheduler, random, partitions: 1, ...options });
+    this.node = this.add('n1');
+  }
+
+  /** One more node, not started. */
+  add(name: string): SimNode {
+    const node: SimNode = new SimNode({
+      name,
+      scheduler: this.scheduler,
+      random: this.#random,
       log: this.log,
       logger: silentLogger,
       trace: (line) => this.lines.push(line),
       cacheBytesMax: 2 ** 20,
-      others: () => [],
+      others: () => this.#nodes.filter((each) => each !== node),
     });
+    this.#nodes.push(node);
+    return node;
   }
 
   /** Another producer writes. */
@@ -44,8 +59,8 @@ export class OneNode {
   }
 
   /** `final value`, `behind absent` and so on. */
-  async seen(key: string): Promise<string> {
-    const { trust, entry } = await read(this.node, key);
+  async seen(key: string, on: SimNode = this.node): Promise<string> {
+    const { trust, entry } = await read(on, key);
     return `${trust} ${entry === undefined ? 'absent' : entry.value}`;
   }
 
@@ -74,10 +89,10 @@ export class OneNode {
   }
 
   /** All answers for a key until one is this; fails to hold where none is in time. */
-  async answersUntil(key: string, last: string): Promise<ReadonlySet<string>> {
+  async answersUntil(key: string, last: string, on?: SimNode): Promise<ReadonlySet<string>> {
     const answers = new Set<string>();
     await this.until(async () => {
-      answers.add(await this.seen(key));
+      answers.add(await this.seen(key, on));
       return answers.has(last);
     });
     return answers;
