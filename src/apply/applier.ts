@@ -16,6 +16,7 @@ import { BatchCommitter } from './batch-committer.ts';
 import {
   checkLog,
   ForeignLogError,
+  type LogCheck,
   lostFrom,
   NOTHING_LOST,
   type PartitionPlan,
@@ -67,6 +68,8 @@ export class Applier {
   #met = false;
   #storageWorks = true;
   readonly #stalls = new StallWatch();
+  /** Partitions that two readers could not read on from where they are. */
+  #unreadable: ReadonlySet<number> = new Set();
   #publishedAt = 0;
 
   constructor(options: ApplierOptions) {
@@ -123,7 +126,9 @@ export class Applier {
         if (error instanceof ForeignLogError && this.#met) this.#halt(error);
         else if (error instanceof ExitError) throw error;
         else if (!this.#everRecovered) state.set('connecting');
-        if (clock.monotonic() - startedAt > RETRY_MAX_MS) retryMs = RETRY_FIRST_MS;
+        const now = clock.monotonic();
+        if (now - startedAt > RETRY_MAX_MS) retryMs = RETRY_FIRST_MS;
+        if (now - startedAt > STALL_MS) this.#unreadable = this.#stalls.giveUp(now);
         const level = error instanceof LogUnavailableError ? 'warn' : 'error';
         logger[level]({ reason: messageOf(error), retryMs }, 'log cannot be followed');
         await sleep(clock, retryMs, signal);
@@ -141,10 +146,9 @@ export class Applier {
     const check = await checkLog(table, wal, guard.uncleanElection);
     const { bounds } = check;
     // Else another log, put in its place since, would be what the state is rebuilt from.
-    if (!(await guard.sameNow()))
-      throw new LogUnavailableError('whether the log is still the same is not known');
+    await this.#requireStillOurs();
     guard.shortened(bounds, askedAt);
-    await this.#carryOut(this.#absence.plans(check));
+    await this.#carryOut(this.#absence.plans({ bounds, plans: this.#withUnreadable(check) }));
     this.#publishVisible();
     this.#met = true;
     this.#options.warn('halted', undefined);
@@ -165,6 +169,23 @@ export class Applier {
       guard.leave();
       await reader.close();
     }
+  }
+
+  /** What cannot be read on from its position is read from the log's start, once. */
+  #withUnreadable({ plans, bounds }: LogCheck): readonly PartitionPlan[] {
+    const unreadable = this.#unreadable;
+    this.#unreadable = new Set();
+    return plans.map((plan, partition): PartitionPlan => {
+      const { active, next } = this.#options.table.state(partition);
+      const begun = plan.kind === 'rebuild' || next !== undefined;
+      if (begun || !unreadable.has(partition)) return plan;
+      return {
+        kind: 'rebuild',
+        reason: `two readers have delivered nothing from ${active.position} on`,
+        start: bounds[partition]?.start ?? 0,
+        doubtFrom: NOTHING_LOST,
+      };
+    });
   }
 
   async #carryOut(plans: readonly PartitionPlan[]): Promise<void> {
@@ -194,6 +215,11 @@ export class Applier {
     freshness.logChanged();
     state.set('halted', { reason: error.message });
     warn('halted', `halted: ${error.message}`);
+  }
+
+  async #requireStillOurs(): Promise<void> {
+    if (await this.#options.guard.sameNow()) return;
+    throw new LogUnavailableError('whether the log is still the same is not known');
   }
 
   /** Reaches the log and makes sure that it is the one that the table comes from. */
@@ -283,9 +309,10 @@ export class Applier {
     const { table, wal, guard, freshness, state, entries, logger, ownWrites } = this.#options;
     for (const partition of this.#recovery.arrived(table)) {
       if (table.state(partition).next !== undefined) {
-        // What a rebuild was filled from may be another log by now: then the former state stays.
         await guard.untilSame(signal);
         if (signal.aborted) return;
+        // A topic that was made again is read on without a word: then the former state stays.
+        await this.#requireStillOurs();
         const { file, clear } = await finishRebuild(table, partition, {
           lostFrom: await lostFrom(wal, partition, table.state(partition).active),
           saveLost: this.#options.saveLost,

@@ -1,5 +1,7 @@
 /** The log has more than was applied, and nothing was applied for so long. */
 export const STALL_MS = 10_000;
+/** As many readers in a row get to go on from one position. */
+const READERS_MAX = 2;
 
 interface Seen {
   readonly position: number;
@@ -14,6 +16,8 @@ interface Seen {
 export class StallWatch {
   #seen: readonly Seen[] = [];
   #movedAt = Number.NEGATIVE_INFINITY;
+  /** Where partitions stood that the latest readers did not move, and how many those were. */
+  #givenUp = new Map<number, { readonly position: number; readonly readers: number }>();
 
   /**
    * What the log and the table say now; while the log does not answer nothing can be told.
@@ -46,5 +50,22 @@ export class StallWatch {
       const since = this.#seen[partition]?.behindSince;
       return since !== undefined && now - since > STALL_MS;
     });
+  }
+
+  /**
+   * A reader has ended after a while in which it could have moved.
+   * @returns the partitions that nobody seems able to read on from where they are
+   */
+  giveUp(now: number): ReadonlySet<number> {
+    const former = this.#givenUp;
+    this.#givenUp = new Map();
+    for (const partition of this.stuck(now)) {
+      const position = this.#seen[partition]?.position ?? 0;
+      const before = former.get(partition);
+      const readers = (before?.position === position ? before.readers : 0) + 1;
+      this.#givenUp.set(partition, { position, readers });
+    }
+    const hopeless = [...this.#givenUp].filter(([, { readers }]) => readers >= READERS_MAX);
+    return new Set(hopeless.map(([partition]) => partition));
   }
 }

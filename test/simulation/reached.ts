@@ -6,6 +6,7 @@ import { WALL_START_MS } from './scheduler.ts';
 export const STATES = [
   'rebuild',
   'rebuild after absence',
+  'rebuild after dead readers',
   'halted',
   'foreign log at start',
   'torn tail',
@@ -58,6 +59,7 @@ export function reachedBy(
   return {
     rebuild: lines('rebuilt'),
     'rebuild after absence': lines('was away'),
+    'rebuild after dead readers': lines('unreadable'),
     halted: lines('halted'),
     'foreign log at start': nodes.reduce((sum, { exits }) => sum + foreignAmong(exits), 0),
     'torn tail': nodes.reduce((sum, { disk }) => sum + disk.tornTails, 0),

@@ -308,6 +308,7 @@ export class SimNode {
       const reason = `${fields['reason']}`;
       this.#count(message);
       if (message === 'rebuild' && reason.startsWith('not caught up')) this.#count('was away');
+      if (message === 'rebuild' && reason.startsWith('two readers')) this.#count('unreadable');
       if (reason.startsWith('the reader delivers nothing')) this.#count('dead reader');
       trace?.(`${scheduler.now} ${this.name} ${level} ${message} ${JSON.stringify(fields)}`);
     });

@@ -37,4 +37,15 @@ describe('the stall watch', () => {
     watch.observe(9_500, false, [at(6, 9)]);
     assert.equal(watch.stalled(9_500 + LATER), false);
   });
+
+  it('despairs of a position from which two readers in a row got nowhere, and of no other', () => {
+    const watch = new StallWatch();
+    const until = (now: number, position: number) => {
+      for (const at of [now - LATER, now]) watch.observe(at, true, [{ position, end: 9 }]);
+      return [...watch.giveUp(now)];
+    };
+    assert.deepEqual(until(LATER, 5), []);
+    assert.deepEqual(until(3 * LATER, 6), []);
+    assert.deepEqual(until(5 * LATER, 6), [0]);
+  });
 });
