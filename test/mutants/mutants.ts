@@ -90,7 +90,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/apply/log-check.ts',
     find: '  if (state.position > end) {',
     replace: '  if (state.position > end + 1_000_000) {',
-    checkers: [SIMULATION],
+    checkers: [testFile('test/unit/simulation/doubts.test.ts'), SIMULATION],
   },
   {
     name: 'records in gaps are not looked for',

@@ -47,6 +47,22 @@ describe('the health of a node', () => {
     assert.ok(await world.until(healthy));
   });
 
+  it('comes back by a rebuild where two readers in a row deliver nothing', async () => {
+    world.node.readersAreDead = true;
+    world.foreign('key', 'value');
+    const { length } = world.rebuilds();
+    assert.equal(await world.until(() => world.rebuilds().length > 0, 2 * TEN_SECONDS), false);
+    assert.ok(await world.until(() => world.rebuilds().length > length, 5_000));
+    assert.match(world.rebuilds()[0] ?? '', /two readers have delivered nothing from 3 on/);
+    // Neither of the two after it begins again what it has begun.
+    await world.pass(4 * TEN_SECONDS);
+    assert.equal(world.rebuilds().length, 1);
+    assert.deepEqual([...(await world.answersUntil('filler', 'behind 2'))], ['behind 2']);
+    world.node.readersAreDead = false;
+    assert.ok(await world.until(healthy));
+    assert.ok((await world.answersUntil('key', 'final value')).has('final value'));
+  });
+
   it('is kept through an outage of the log', async () => {
     world.log.up = false;
     assert.equal(await world.until(() => !healthy(), 3 * TEN_SECONDS), false);
