@@ -1,4 +1,4 @@
 /** Run once after the installation (`prepare`). */
-import { bindInstalled } from './storage/rocksdb-symbols.ts';
+import { bindInstalled } from './storage/rocks/rocksdb-symbols.ts';
 
 bindInstalled();

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RocksStorage } from './rocks-storage.ts';
+import { RocksStorage } from './rocks/rocks-storage.ts';
 import { type Storage, StorageError } from './storage.ts';
 
 /** It holds no data. */

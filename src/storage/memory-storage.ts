@@ -1,9 +1,9 @@
 import { checkKeys, checkOps, checkRange } from './check-ops.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import {
+  ClosedError,
   type KeyRange,
   type Storage,
-  StorageError,
   type StorageOp,
   type StoragePair,
   type StorageStats,
@@ -95,7 +95,7 @@ export class MemoryStorage implements Storage {
   }
 
   #refuseClosed(): void {
-    if (this.#closed) throw new StorageError('the storage is closed', undefined, 'closed');
+    if (this.#closed) throw new ClosedError();
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { closedError } from './rocks-error.ts';
 import {
+  ClosedError,
   type KeyRange,
   type Storage,
   StorageError,
@@ -118,11 +118,11 @@ export class MendingStorage implements Storage {
   async #opened(): Promise<Storage> {
     await this.#mending;
     if (this.#inner !== undefined) return this.#inner;
-    throw this.#fault ?? closedError();
+    throw this.#fault ?? new ClosedError();
   }
 
   #requireOpen(): void {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw new ClosedError();
   }
 
   #noted(error: unknown): unknown {

@@ -40,6 +40,13 @@ export class StorageError extends Error {
   }
 }
 
+export class ClosedError extends StorageError {
+  constructor() {
+    super('the storage is closed', undefined, 'closed');
+    this.name = 'ClosedError';
+  }
+}
+
 /** A write that was not tried, because one before it failed and storage does not work again yet. */
 export class UntriedError extends StorageError {
   constructor(cause: StorageError) {

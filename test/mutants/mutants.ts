@@ -196,9 +196,17 @@ export const MUTANTS: readonly Mutant[] = [
     checkers: [testFile('test/unit/codec/raw-codec.test.ts')],
   },
   {
+    name: 'a damaged block is let near the engine’s iterators',
+    harm: 'an assertion of the engine ends the process, at every start again',
+    file: 'src/storage/rocks/rocks-table-file.ts',
+    find: '      if (!isWhole(bytes.subarray(at, at + handle.size + TRAILER_BYTES), handle.size)) {',
+    replace: '      if (at < 0) {',
+    checkers: [testFile('test/unit/storage/rocks-table-file.test.ts')],
+  },
+  {
     name: 'checksums are not looked at',
     harm: 'a flipped bit on the disk is served as a value',
-    file: 'src/storage/checked-value.ts',
+    file: 'src/storage/rocks/checked-value.ts',
     find: '=== stored.readUInt32LE(length)) return value;',
     replace: '>= 0) return value;',
     checkers: [testFile('test/unit/storage/checked-value.test.ts')],

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { batchOf, COUNTER, countIn } from './counted-batches.ts';
 
 // Writes batch after batch until it is killed, and says each number once it is acknowledged.

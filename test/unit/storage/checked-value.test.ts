@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkedValue, withChecksum } from '../../../src/storage/checked-value.ts';
+import { checkedValue, withChecksum } from '../../../src/storage/rocks/checked-value.ts';
 
 describe('a checked value', () => {
   const key = Buffer.from('key');

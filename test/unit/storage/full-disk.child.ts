@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MendingStorage } from '../../../src/storage/mending-storage.ts';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { requireRoom } from '../../../src/storage/room.ts';
 import { StorageError } from '../../../src/storage/storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { MendingStorage } from '../../../src/storage/mending-storage.ts';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { describeStorage } from '../../contract/storage.ts';
 import { TestChild } from '../../helpers/child-process.ts';

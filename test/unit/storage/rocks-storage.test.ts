@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { StorageError, type StorageErrorKind } from '../../../src/storage/storage.ts';
 import { describeStorage, pairsOf, put } from '../../contract/storage.ts';
 import { TestChild } from '../../helpers/child-process.ts';

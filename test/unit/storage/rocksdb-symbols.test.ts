@@ -6,7 +6,7 @@ import {
   isBoundToItself,
   needsBinding,
   prebuiltBinding,
-} from '../../../src/storage/rocksdb-symbols.ts';
+} from '../../../src/storage/rocks/rocksdb-symbols.ts';
 
 describe('the prebuilt RocksDB binding', () => {
   it('is bound to itself where this Node needs it', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import type { Storage, StorageOp } from '../../../src/storage/storage.ts';
 
 const KEYS = 700;

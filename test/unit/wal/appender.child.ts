@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { createLogger } from '../../../src/logger.ts';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
 

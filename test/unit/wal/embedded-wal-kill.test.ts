@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LogRecord } from '../../../src/record.ts';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
 import { TestChild } from '../../helpers/child-process.ts';

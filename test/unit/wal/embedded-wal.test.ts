@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ExitError, LogUnavailableError, ServiceError } from '../../../src/errors.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
-import { RocksStorage } from '../../../src/storage/rocks-storage.ts';
+import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { type Storage, StorageError, type StorageOp } from '../../../src/storage/storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { EmbeddedWal, type EmbeddedWalOptions } from '../../../src/wal/embedded/embedded-wal.ts';

@@ -1,8 +1,8 @@
-import { checkRange } from './check-ops.ts';
+import { checkRange } from '../check-ops.ts';
+import { ClosedError, type KeyRange, type StoragePair } from '../storage.ts';
 import { checkedValue } from './checked-value.ts';
 import type { NativeCallback, NativeDatabase, NativeIterator } from './native-rocksdb.ts';
-import { closedError, rocksError } from './rocks-error.ts';
-import type { KeyRange, StoragePair } from './storage.ts';
+import { rocksError } from './rocks-error.ts';
 
 const CHUNK_PAIRS_MAX = 1_000;
 const CHUNK_BYTES_MAX = 256 * 1024;
@@ -15,6 +15,8 @@ export interface RocksScanOptions {
   readonly range: KeyRange;
   readonly open: (options: Parameters<NativeDatabase['iterator']>[0]) => NativeIterator;
   readonly call: <T>(start: (done: NativeCallback<T>) => void) => Promise<T>;
+  /** Resolves when the engine's iterators may read the range. */
+  readonly check: (range: KeyRange) => Promise<void>;
   /** Reads keys in the way that checks the blocks they lie in. */
   readonly verify: (keys: readonly Buffer[], done: NativeCallback<unknown>) => void;
   readonly closed: () => boolean;
@@ -29,6 +31,7 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
   readonly #options: RocksScanOptions;
   #native: NativeIterator | undefined;
   #fault: unknown;
+  #checked = false;
   #step: Promise<unknown> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
@@ -76,12 +79,15 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
   }
 
   async #chunk(): Promise<Chunk> {
-    const { closed, call, verify } = this.#options;
+    const { range, closed, check, call, verify } = this.#options;
     if (this.#fault !== undefined) throw this.#fault;
     const native = this.#native;
-    if (closed()) throw closedError();
+    if (closed()) throw new ClosedError();
     if (native === undefined) return { done: true, value: undefined };
     try {
+      if (!this.#checked) await check(range);
+      this.#checked = true;
+      if (closed()) throw new ClosedError();
       const value = await call((done: NativeCallback<readonly StoragePair[]>) =>
         fillChunk(native, done),
       );

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf } from '../errors.ts';
-import { StorageError } from './storage.ts';
+import { messageOf } from '../../errors.ts';
+import { StorageError } from '../storage.ts';
 
 /** A file that must be there. What cannot be read is as good as damaged, unless it is only not for us. */
 export async function readWhole(path: string): Promise<Buffer> {

@@ -1,5 +1,5 @@
-import { messageOf } from '../errors.ts';
-import { StorageError, type StorageErrorKind } from './storage.ts';
+import { messageOf } from '../../errors.ts';
+import { StorageError, type StorageErrorKind } from '../storage.ts';
 
 const KINDS: readonly (readonly [StorageErrorKind, RegExp])[] = [
   ['locked', /\block hold by current process|While lock file/i],
@@ -20,8 +20,4 @@ export function rocksError(what: string, error: unknown): StorageError {
   // What cannot be read any more is lost as well; what cannot be written may be another time.
   const kind = named === 'other' && UNREADABLE.test(text) ? 'corrupt' : named;
   return new StorageError(`${what}: ${text}`, error, kind);
-}
-
-export function closedError(): StorageError {
-  return new StorageError('the storage is closed', undefined, 'closed');
 }

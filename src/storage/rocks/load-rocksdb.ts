@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { EXIT, ExitError } from '../errors.ts';
+import { EXIT, ExitError } from '../../errors.ts';
 import type { OpenNativeDatabase } from './native-rocksdb.ts';
 import { isBoundToItself, needsBinding, prebuiltBinding } from './rocksdb-symbols.ts';
 

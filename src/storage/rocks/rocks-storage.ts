@@ -1,13 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import { checkKeys, checkOps, checkRange } from './check-ops.ts';
-import { checkedValue } from './checked-value.ts';
-import { loadRocksdb } from './load-rocksdb.ts';
-import type { NativeCallback, NativeDatabase, NativeOp } from './native-rocksdb.ts';
-import { checkUp, refuseHeadless } from './rocks-checkup.ts';
-import { closedError, rocksError } from './rocks-error.ts';
-import { type DamagedLog, takeBack } from './rocks-logs.ts';
-import { RocksScan } from './rocks-scan.ts';
+import { checkKeys, checkOps, checkRange } from '../check-ops.ts';
 import {
+  ClosedError,
   type KeyRange,
   type Storage,
   StorageError,
@@ -15,7 +9,15 @@ import {
   type StoragePair,
   type StorageStats,
   UntriedError,
-} from './storage.ts';
+} from '../storage.ts';
+import { checkedValue } from './checked-value.ts';
+import { loadRocksdb } from './load-rocksdb.ts';
+import type { NativeCallback, NativeDatabase, NativeOp } from './native-rocksdb.ts';
+import { checkUp, refuseHeadless } from './rocks-checkup.ts';
+import { rocksError } from './rocks-error.ts';
+import { type DamagedLog, takeBack } from './rocks-logs.ts';
+import { RocksScan } from './rocks-scan.ts';
+import { RocksTables } from './rocks-tables.ts';
 import { WriteQueue } from './write-queue.ts';
 
 const MIB = 1024 * 1024;
@@ -36,6 +38,13 @@ export interface RocksStorageOptions {
   readonly damagedLog?: DamagedLog;
 }
 
+interface Opened {
+  readonly directory: string;
+  readonly db: NativeDatabase;
+  readonly tables: RocksTables;
+  readonly cutOff: string | undefined;
+}
+
 interface Fault {
   readonly error: StorageError;
   readonly ops: readonly NativeOp[];
@@ -52,6 +61,7 @@ export class RocksStorage implements Storage {
   readonly cutOff: string | undefined;
   readonly #directory: string;
   readonly #db: NativeDatabase;
+  readonly #tables: RocksTables;
   readonly #writes: WriteQueue;
   readonly #scans = new Set<RocksScan>();
   #inFlight = 0;
@@ -61,9 +71,10 @@ export class RocksStorage implements Storage {
   #lastWritten: readonly NativeOp[] = [];
   #fault: Fault | undefined;
 
-  private constructor(directory: string, db: NativeDatabase, cutOff: string | undefined) {
+  private constructor({ directory, db, tables, cutOff }: Opened) {
     this.#directory = directory;
     this.#db = db;
+    this.#tables = tables;
     this.cutOff = cutOff;
     this.#writes = new WriteQueue((ops, sync) => this.#commit(ops, sync));
   }
@@ -78,7 +89,9 @@ export class RocksStorage implements Storage {
     try {
       await mkdir(directory, { recursive: true });
       const { damagedLog } = options;
-      await refuseHeadless(directory, await readdir(directory));
+      const names = await readdir(directory);
+      await refuseHeadless(directory, names);
+      const tables = new RocksTables(directory, names);
       const cutOff = damagedLog && (await checkUp(directory, damagedLog));
       const db = loadRocksdb()(directory);
       await new Promise<void>((resolve, reject) => {
@@ -86,20 +99,20 @@ export class RocksStorage implements Storage {
           error ? reject(error) : resolve(),
         );
       });
-      return new RocksStorage(directory, db, cutOff);
+      return new RocksStorage({ directory, db, tables, cutOff });
     } catch (error) {
       throw rocksError(`cannot open ${directory}`, error);
     }
   }
 
   async write(ops: readonly StorageOp[], options?: { readonly sync?: boolean }): Promise<void> {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw new ClosedError();
     checkOps(ops);
     await this.#writes.add(ops, options?.sync === true);
   }
 
   async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw new ClosedError();
     checkKeys(keys);
     if (keys.length === 0) return [];
     const asked = [...keys];
@@ -116,10 +129,11 @@ export class RocksStorage implements Storage {
     const scan = new RocksScan({
       range,
       open: (options) => {
-        if (this.#closing !== undefined) throw closedError();
+        if (this.#closing !== undefined) throw new ClosedError();
         return this.#db.iterator(options);
       },
       call: (start) => this.#call('scan', start),
+      check: (each) => this.#tables.check(each),
       verify: (keys, done) => this.#db.getMany(keys, { fillCache: false }, done),
       closed: () => this.#closing !== undefined,
       ended: () => this.#scans.delete(scan),
@@ -129,14 +143,16 @@ export class RocksStorage implements Storage {
   }
 
   async clear(range: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void> {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw new ClosedError();
     checkRange(range);
     await this.#writes.settled();
     for (let from: Buffer | undefined = range.gte; from !== undefined; ) {
-      if (this.#closing !== undefined) throw closedError();
+      if (this.#closing !== undefined) throw new ClosedError();
       // An empty upper bound would mean no bound at all to the engine.
       if (Buffer.compare(from, range.lt) >= 0) return;
       const step = { gte: from, lt: range.lt, limit: CLEAR_STEP_KEYS };
+      await this.#tables.check(step);
+      if (this.#closing !== undefined) throw new ClosedError();
       await this.#lastIfFails([], () =>
         this.#call('clear', (done: NativeCallback<void>) => this.#db.clear(step, done)),
       );

@@ -1,6 +1,6 @@
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from './atomic-file.ts';
+import { syncDirectory } from '../atomic-file.ts';
 import type { NativeOp } from './native-rocksdb.ts';
 import { corrupt, readWhole } from './read-whole.ts';
 import type { Manifest } from './rocks-manifest.ts';

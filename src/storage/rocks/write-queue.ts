@@ -1,6 +1,6 @@
+import type { StorageOp } from '../storage.ts';
 import { withChecksum } from './checked-value.ts';
 import type { NativeOp } from './native-rocksdb.ts';
-import type { StorageOp } from './storage.ts';
 
 /** Waiting batches are joined up to so much; one larger batch goes alone. */
 const JOINED_OPS_MAX = 2_000;

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { StorageError } from './storage.ts';
+import { StorageError } from '../storage.ts';
 
 const CHECKSUM_BYTES = 4;
 

@@ -1,3 +1,5 @@
+import { ByteReader } from './byte-reader.ts';
+
 /** What a manifest says of the files beside it. */
 export interface Manifest {
   /** Write-ahead logs below this number are not needed any more. */
@@ -32,28 +34,28 @@ export function readManifest(edits: readonly Buffer[]): Manifest | undefined {
   let covered = 0;
   let opened: number | undefined;
   for (const edit of edits) {
-    const read = new Reader(edit);
+    const read = new ByteReader(edit);
     while (!read.done) {
-      const tag = read.number();
-      if (tag === TAG.logNumber) logNumber = read.number();
+      const tag = read.varint();
+      if (tag === TAG.logNumber) logNumber = read.varint();
       else if (tag === TAG.lastSequence) {
         // The later ones count what only memory had. The first is from before the first write.
-        const last = read.number();
+        const last = read.varint();
         opened ??= last;
       } else if (tag === TAG.deletedFile) {
-        read.number();
-        tables.delete(read.number());
+        read.varint();
+        tables.delete(read.varint());
       } else if (tag === TAG.newFile4) {
         covered = Math.max(covered, newFile(read, tables));
       } else if (tag === TAG.comparator || tag === TAG.columnFamilyAdd || tag > TAG.ignorable) {
-        read.skipField();
+        read.field();
       } else if (
         tag === TAG.nextFile ||
         tag === TAG.prevLogNumber ||
         tag === TAG.columnFamily ||
         tag === TAG.maxColumnFamily
       ) {
-        read.number();
+        read.varint();
       } else return undefined;
       if (read.failed) return undefined;
     }
@@ -62,48 +64,14 @@ export function readManifest(edits: readonly Buffer[]): Manifest | undefined {
 }
 
 /** The largest sequence number in the file. */
-function newFile(read: Reader, tables: Map<number, number>): number {
-  read.number();
-  const number = read.number();
-  tables.set(number, read.number());
-  read.skipField();
-  read.skipField();
-  read.number();
-  const largest = read.number();
-  while (!read.failed && read.number() !== FIELDS_END) read.skipField();
+function newFile(read: ByteReader, tables: Map<number, number>): number {
+  read.varint();
+  const number = read.varint();
+  tables.set(number, read.varint());
+  read.field();
+  read.field();
+  read.varint();
+  const largest = read.varint();
+  while (!read.failed && read.varint() !== FIELDS_END) read.field();
   return largest;
-}
-
-/** Numbers of 7 bits a byte, and bytes with their length before them. */
-class Reader {
-  readonly #bytes: Buffer;
-  #at = 0;
-  failed = false;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.failed || this.#at >= this.#bytes.length;
-  }
-
-  number(): number {
-    let value = 0;
-    for (let factor = 1; factor <= Number.MAX_SAFE_INTEGER; factor *= 128) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined) break;
-      this.#at += 1;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-    this.failed = true;
-    return 0;
-  }
-
-  skipField(): void {
-    const length = this.number();
-    this.#at += length;
-    if (this.#at > this.#bytes.length) this.failed = true;
-  }
 }
