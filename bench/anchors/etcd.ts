@@ -2,7 +2,7 @@ import { debianProgram } from '../common/debian.ts';
 import { httpDialect, postRequest } from '../common/http-dialect.ts';
 import { startProgram } from '../common/program.ts';
 import { freePort, HOST } from '../common/sockets.ts';
-import type { Absent } from '../frame/bench.ts';
+import type { Absent } from '../frame/absent.ts';
 import type { Anchor } from './anchor.ts';
 
 /** One etcd member, through its JSON gateway. */

@@ -2,7 +2,7 @@ import { debianProgram } from '../common/debian.ts';
 import { type Dialect, type DialectOf, sendAll } from '../common/load.ts';
 import { startProgram } from '../common/program.ts';
 import { freePort, HOST } from '../common/sockets.ts';
-import type { Absent } from '../frame/bench.ts';
+import type { Absent } from '../frame/absent.ts';
 import type { Anchor } from './anchor.ts';
 
 const END = '\r\n';

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../../src/errors.ts';
-import type { Absent } from '../frame/bench.ts';
+import type { Absent } from '../frame/absent.ts';
 
 const run = promisify(execFile);
 

@@ -1,3 +1,4 @@
+import type { Absent } from './absent.ts';
 import type { Services } from './services.ts';
 
 /** How much is measured. `smoke`: whether it works at all, in seconds. */
@@ -18,10 +19,6 @@ export interface Subject {
   readonly name: string;
   /** Starts what is needed for its measurements, or says why it cannot be measured here. */
   open(): Promise<Probe | Absent>;
-}
-
-export interface Absent {
-  readonly absent: string;
 }
 
 export interface Probe {

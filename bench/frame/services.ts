@@ -1,6 +1,6 @@
 import { messageOf } from '../../src/errors.ts';
 import { type SharedKafka, sharedKafka } from '../../test/services/shared.ts';
-import type { Absent } from './bench.ts';
+import type { Absent } from './absent.ts';
 
 /** What several subjects of a bench share, started when it is first asked for. */
 export class Services {

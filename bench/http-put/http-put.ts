@@ -8,8 +8,8 @@ import { BenchChild } from '../common/bench-child.ts';
 import { httpDialect, postRequest } from '../common/http-dialect.ts';
 import { type DialectOf, DURATIONS, type LoadFigures, load } from '../common/load.ts';
 import { LOAD_FIGURES, measuredLoad } from '../common/load-figures.ts';
+import type { Absent } from '../frame/absent.ts';
 import {
-  type Absent,
   type Bench,
   type BenchCase,
   type CaseResult,

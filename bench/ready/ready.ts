@@ -2,8 +2,8 @@ import { temporaryDirectory } from '../../test/helpers/temporary-directory.ts';
 import { TestNode } from '../../test/helpers/test-node.ts';
 import { BenchChild } from '../common/bench-child.ts';
 import { cpuUs, residentBytes } from '../common/process-cpu.ts';
+import type { Absent } from '../frame/absent.ts';
 import {
-  type Absent,
   type Bench,
   type BenchCase,
   type CaseResult,

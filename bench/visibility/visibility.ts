@@ -3,8 +3,8 @@ import { TestNode } from '../../test/helpers/test-node.ts';
 import { BenchChild } from '../common/bench-child.ts';
 import { percentile } from '../common/percentile.ts';
 import { cpuUs } from '../common/process-cpu.ts';
+import type { Absent } from '../frame/absent.ts';
 import {
-  type Absent,
   type Bench,
   type BenchCase,
   type CaseResult,

@@ -1,0 +1,4 @@
+/** Why something cannot be measured here. */
+export interface Absent {
+  readonly absent: string;
+}
