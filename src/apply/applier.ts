@@ -8,7 +8,7 @@ import type { OwnWrites } from '../progress/own-writes.ts';
 import type { Positions } from '../progress/positions.ts';
 import type { RunningState } from '../running-state.ts';
 import type { Entries } from '../table/entries.ts';
-import { filling } from '../table/partition-state.ts';
+import { filling, withFilling } from '../table/partition-state.ts';
 import { APPLY_VERSION, type Table } from '../table/table.ts';
 import type { LogDescription, ReadBatch, Wal, WalReader } from '../wal/wal.ts';
 import { Absence } from './absence.ts';
@@ -126,9 +126,7 @@ export class Applier {
         if (error instanceof ForeignLogError && this.#met) this.#halt(error);
         else if (error instanceof ExitError) throw error;
         else if (!this.#everRecovered) state.set('connecting');
-        const now = clock.monotonic();
-        if (now - startedAt > RETRY_MAX_MS) retryMs = RETRY_FIRST_MS;
-        if (now - startedAt > STALL_MS) this.#unreadable = this.#stalls.giveUp(now);
+        if (clock.monotonic() - startedAt > RETRY_MAX_MS) retryMs = RETRY_FIRST_MS;
         const level = error instanceof LogUnavailableError ? 'warn' : 'error';
         logger[level]({ reason: messageOf(error), retryMs }, 'log cannot be followed');
         await sleep(clock, retryMs, signal);
@@ -162,13 +160,23 @@ export class Applier {
     }
 
     const reader = await wal.read(starts);
+    const readingSince = clock.monotonic();
     guard.follow(doubts);
     try {
       await this.#follow(reader, doubts, signal);
     } finally {
+      this.#judgeReader(readingSince);
       guard.leave();
       await reader.close();
     }
+  }
+
+  /** A reader has ended: what it did not move although it could have is held against it. */
+  #judgeReader(since: number): void {
+    const { clock, freshness } = this.#options;
+    const now = clock.monotonic();
+    const could = this.#storageWorks && freshness.identityConfirmed;
+    if (could && now - since > STALL_MS) this.#unreadable = this.#stalls.giveUp(now);
   }
 
   /** What cannot be read on from its position is read from the log's start, once. */
@@ -261,7 +269,7 @@ export class Applier {
         await this.#settle(signal);
       }
       const now = clock.monotonic();
-      if (now - startedAt > STALL_MS && this.#stalls.stalled(now)) {
+      if (this.#storageWorks && now - startedAt > STALL_MS && this.#stalls.stalled(now)) {
         throw new Error('the reader delivers nothing although the log has more');
       }
       await this.#absence.step();
@@ -290,6 +298,8 @@ export class Applier {
     while (!signal.aborted && guard.doubts === sure) {
       try {
         await guard.committing(() => this.#committer.commit(batch));
+        // What stood still meanwhile was not the reader's fault.
+        if (!this.#storageWorks) this.observe();
         this.#storageWorks = true;
         this.#options.warn('storage', undefined);
         return;
@@ -313,7 +323,7 @@ export class Applier {
         if (signal.aborted) return;
         // A topic that was made again is read on without a word: then the former state stays.
         await this.#requireStillOurs();
-        const { file, clear } = await finishRebuild(table, partition, {
+        const file = await finishRebuild(table, partition, {
           lostFrom: await lostFrom(wal, partition, table.state(partition).active),
           saveLost: this.#options.saveLost,
         });
@@ -324,13 +334,15 @@ export class Applier {
         logger.warn({ partition, lostEntries: file ?? 'none' }, 'rebuilt');
         this.#publishVisible();
         // What cannot be cleared now is cleared at the next start.
-        await clear().catch((error) =>
-          logger.warn({ partition, reason: messageOf(error) }, 'former entries are left behind'),
-        );
+        await table
+          .clearUnused(partition)
+          .catch((error) =>
+            logger.warn({ partition, reason: messageOf(error) }, 'former entries are left behind'),
+          );
       }
       const { active } = table.state(partition);
       if (!active.recovered) {
-        const recovered = { active: { ...active, recovered: true }, next: undefined };
+        const recovered = withFilling(table.state(partition), { ...active, recovered: true });
         await table.commit([{ partition, state: recovered, ops: [] }]);
       }
       freshness.setRecovered(partition, true);

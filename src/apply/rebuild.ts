@@ -22,17 +22,19 @@ export async function beginRebuild(
   partition: number,
   { start, doubtFrom }: { readonly start: number; readonly doubtFrom: number },
 ): Promise<void> {
-  const { active, next, doubtFrom: doubted } = table.state(partition);
+  const { active, next, doubtFrom: doubted, uncleared = [] } = table.state(partition);
   const generation = Math.max(active.generation, next?.generation ?? 0) + 1;
-  if (next !== undefined) await table.clear(partition, next.generation);
   // A rebuild that replaces another one answers for what the former one doubted as well.
   const from = next === undefined ? doubtFrom : Math.min(doubtFrom, doubted ?? doubtFrom);
+  const unused = next === undefined ? uncleared : [...uncleared, next.generation];
   const state: PartitionState = {
     active,
     next: emptyGeneration(generation, start),
     doubtFrom: from,
+    uncleared: unused,
   };
   await table.commit([{ partition, state, ops: [] }], { sync: true });
+  await table.clearUnused(partition);
 }
 
 export interface FinishOptions {
@@ -43,21 +45,20 @@ export interface FinishOptions {
 
 /**
  * Makes the filled generation the active one, in one batch. What the log no longer has was written
- * to a file before. The old generation is still there: `clear` it.
+ * to a file before. The old generation is still there: `table.clearUnused` removes it.
  */
 export async function finishRebuild(
   table: Table,
   partition: number,
   { lostFrom, saveLost }: FinishOptions,
-): Promise<{ readonly file: string | undefined; readonly clear: () => Promise<void> }> {
-  const { active, next, doubtFrom = 0 } = table.state(partition);
-  if (next === undefined) return { file: undefined, clear: async () => {} };
+): Promise<string | undefined> {
+  const { active, next, doubtFrom = 0, uncleared = [] } = table.state(partition);
+  if (next === undefined) return undefined;
   const from = Math.min(doubtFrom, lostFrom);
   const file = await saveLost(partition, lostEntries(table, partition, from));
-  await table.commit([{ partition, state: { active: next, next: undefined }, ops: [] }], {
-    sync: true,
-  });
-  return { file, clear: () => table.clear(partition, active.generation) };
+  const state = { active: next, uncleared: [...uncleared, active.generation] };
+  await table.commit([{ partition, state, ops: [] }], { sync: true });
+  return file;
 }
 
 /** Entries of the old generation made at or above `from` that the new one does not have as they were. */

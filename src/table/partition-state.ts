@@ -32,6 +32,8 @@ export interface PartitionState {
   readonly next?: GenerationState | undefined;
   /** While rebuilding: entries made at or above this offset may be gone from the log. */
   readonly doubtFrom?: number;
+  /** Generations that are no longer used and may not be cleared yet. */
+  readonly uncleared?: readonly number[];
 }
 
 export function emptyGeneration(generation: number, position: number): GenerationState {
@@ -55,6 +57,6 @@ export function filling(state: PartitionState): GenerationState {
 
 export function withFilling(state: PartitionState, generation: GenerationState): PartitionState {
   return state.next === undefined
-    ? { active: generation, next: undefined }
+    ? { ...state, active: generation }
     : { ...state, next: generation };
 }

@@ -58,20 +58,8 @@ export class Table {
       return parse<PartitionState>(state, `state of partition ${p}`);
     });
     const table = new Table(storage, identity, states);
-    for (const [p, { active }] of states.entries()) await table.#sweep(p, active.generation);
+    for (const p of states.keys()) await table.clearUnused(p);
     return table;
-  }
-
-  /** Finishes the clearing of former generations that a crash interrupted. */
-  async #sweep(partition: number, below: number): Promise<void> {
-    await this.#storage.clear({
-      gte: entryRange(partition, 0).gte,
-      lt: entryRange(partition, below).gte,
-    });
-    await this.#storage.clear({
-      gte: quarantineRange(partition, 0).gte,
-      lt: quarantineRange(partition, below).gte,
-    });
   }
 
   /** undefined until the log was met for the first time. */
@@ -145,10 +133,16 @@ export class Table {
     }
   }
 
-  /** Removes what a generation that is no longer used has left. */
-  async clear(partition: number, generation: number): Promise<void> {
-    await this.#storage.clear(entryRange(partition, generation));
-    await this.#storage.clear(quarantineRange(partition, generation));
+  /** Removes what generations that are no longer used have left; what a crash interrupts is taken up again. */
+  async clearUnused(partition: number): Promise<void> {
+    const { uncleared = [] } = this.state(partition);
+    if (uncleared.length === 0) return;
+    for (const generation of uncleared) {
+      await this.#storage.clear(entryRange(partition, generation));
+      await this.#storage.clear(quarantineRange(partition, generation));
+    }
+    const { uncleared: _, ...state } = this.state(partition);
+    await this.commit([{ partition, state, ops: [] }]);
   }
 }
 

@@ -199,8 +199,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a damaged block is let near the engine’s iterators',
     harm: 'an assertion of the engine ends the process, at every start again',
     file: 'src/storage/rocks/rocks-table-file.ts',
-    find: '      if (!isWhole(bytes.subarray(at, at + handle.size + TRAILER_BYTES), handle.size)) {',
-    replace: '      if (at < 0) {',
+    find: '        if (!isWhole(bytes.subarray(at, at + handle.size + TRAILER_BYTES), handle.size)) {',
+    replace: '        if (at < 0) {',
     checkers: [testFile('test/unit/storage/rocks-table-file.test.ts')],
   },
   {

@@ -15,8 +15,8 @@ export interface RocksScanOptions {
   readonly range: KeyRange;
   readonly open: (options: Parameters<NativeDatabase['iterator']>[0]) => NativeIterator;
   readonly call: <T>(start: (done: NativeCallback<T>) => void) => Promise<T>;
-  /** Resolves when the engine's iterators may read the range. */
-  readonly check: (range: KeyRange) => Promise<void>;
+  /** Resolves when the engine's iterators may read. */
+  readonly check: () => Promise<void>;
   /** Reads keys in the way that checks the blocks they lie in. */
   readonly verify: (keys: readonly Buffer[], done: NativeCallback<unknown>) => void;
   readonly closed: () => boolean;
@@ -31,7 +31,6 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
   readonly #options: RocksScanOptions;
   #native: NativeIterator | undefined;
   #fault: unknown;
-  #checked = false;
   #step: Promise<unknown> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
@@ -79,15 +78,13 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
   }
 
   async #chunk(): Promise<Chunk> {
-    const { range, closed, check, call, verify } = this.#options;
+    const { closed, check, call, verify } = this.#options;
     if (this.#fault !== undefined) throw this.#fault;
     const native = this.#native;
     if (closed()) throw new ClosedError();
     if (native === undefined) return { done: true, value: undefined };
     try {
-      if (!this.#checked) await check(range);
-      this.#checked = true;
-      if (closed()) throw new ClosedError();
+      await check();
       const value = await call((done: NativeCallback<readonly StoragePair[]>) =>
         fillChunk(native, done),
       );
@@ -100,9 +97,9 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
       this.#endSoon();
       return { done: true, value: undefined };
     } catch (error) {
-      this.#fault = error;
+      this.#fault = rocksError('scan', error);
       this.#endSoon();
-      throw error;
+      throw this.#fault;
     }
   }
 

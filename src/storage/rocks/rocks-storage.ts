@@ -133,7 +133,7 @@ export class RocksStorage implements Storage {
         return this.#db.iterator(options);
       },
       call: (start) => this.#call('scan', start),
-      check: (each) => this.#tables.check(each),
+      check: () => this.#tablesChecked(),
       verify: (keys, done) => this.#db.getMany(keys, { fillCache: false }, done),
       closed: () => this.#closing !== undefined,
       ended: () => this.#scans.delete(scan),
@@ -151,8 +151,7 @@ export class RocksStorage implements Storage {
       // An empty upper bound would mean no bound at all to the engine.
       if (Buffer.compare(from, range.lt) >= 0) return;
       const step = { gte: from, lt: range.lt, limit: CLEAR_STEP_KEYS };
-      await this.#tables.check(step);
-      if (this.#closing !== undefined) throw new ClosedError();
+      await this.#tablesChecked();
       await this.#lastIfFails([], () =>
         this.#call('clear', (done: NativeCallback<void>) => this.#db.clear(step, done)),
       );
@@ -208,6 +207,15 @@ export class RocksStorage implements Storage {
       this.#fault = { error: rocksError('write', error), ops };
       throw error;
     }
+  }
+
+  /** Resolves when iterators may read. */
+  async #tablesChecked(): Promise<void> {
+    const goOn = () => {
+      if (this.#closing !== undefined) throw new ClosedError();
+    };
+    await this.#tables.checked(goOn);
+    goOn();
   }
 
   async #firstKey(gte: Buffer, lt: Buffer): Promise<Buffer | undefined> {

@@ -16,153 +16,111 @@ const VERSION = 4;
 const CRC32C = 1;
 const PLAIN = 0;
 const SNAPPY = 1;
-/** Behind the keys of an index where the same key ends one block and begins the next. */
-const SEQUENCE_BYTES = 8;
-const PROPERTIES = 'rocksdb.properties';
-const WITHOUT_SEQUENCE = 'rocksdb.index.key.is.user.key';
-const READ_BYTES_MAX = 1024 * 1024;
+/** Read and checked in one go: the loop stands still for a few ms. */
+const RUN_BYTES_MAX = 512 * 1024;
 
 interface Handle {
   readonly offset: number;
   readonly size: number;
 }
 
-/** A table's data blocks, checked where they are about to be read: each one once. */
-export class TableFile {
-  readonly #path: string;
-  readonly #index: Buffer;
-  readonly #sequenceBytes: number;
-  readonly #blocks: number;
-  readonly #checked: Uint8Array;
-
-  private constructor(path: string, index: Buffer, sequenceBytes: number) {
-    this.#path = path;
-    this.#index = index;
-    this.#sequenceBytes = sequenceBytes;
-    this.#blocks = index.length < 4 ? 0 : index.readUInt32LE(index.length - 4);
-    if (4 * (this.#blocks + 1) > index.length) throw corrupt(`${path}: its index is no index`);
-    this.#checked = new Uint8Array(this.#blocks);
-  }
-
-  /** @throws StorageError `corrupt`; the error of the file system where it is gone. */
-  static async open(path: string): Promise<TableFile> {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      const footer = await bytesAt(file, { offset: size - FOOTER_BYTES, size: FOOTER_BYTES });
-      const known =
-        footer.length === FOOTER_BYTES &&
-        footer.subarray(FOOTER_BYTES - MAGIC.length).equals(MAGIC) &&
-        footer.readUInt32LE(VERSION_AT) === VERSION &&
-        footer[0] === CRC32C;
-      if (!known) throw corrupt(`${path}: its footer is damaged`);
-      const read = new ByteReader(footer, 1);
-      const [aboutAt, indexAt] = [handleOf(read), handleOf(read)];
-      const index = await plainBlock(file, indexAt);
-      const about = entriesOf(await plainBlock(file, aboutAt));
-      const propertiesAt = about.get(PROPERTIES);
-      if (index === undefined || propertiesAt === undefined) {
-        throw corrupt(`${path}: what it says of itself is damaged`);
+/**
+ * Checks every data block of a table file against its checksum.
+ * @param goOn called between pieces; what it throws ends the check
+ * @throws StorageError `corrupt`; the error of the file system
+ */
+export async function checkTable(path: string, goOn: () => void): Promise<void> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const index = await readIndex(file, size);
+    if (index === undefined) throw corrupt(`${path}: its footer or its index is damaged`);
+    for (let block = 0; block < index.blocks; ) {
+      goOn();
+      const run = runFrom(index, block);
+      const bytes = await bytesAt(file, run, size);
+      for (const handle of run.handles) {
+        const at = handle.offset - run.offset;
+        if (!isWhole(bytes.subarray(at, at + handle.size + TRAILER_BYTES), handle.size)) {
+          throw corrupt(`${path}: the block at ${handle.offset} is damaged`);
+        }
       }
-      const properties = entriesOf(await plainBlock(file, handleOf(new ByteReader(propertiesAt))));
-      const plain = properties.get(WITHOUT_SEQUENCE)?.equals(Buffer.of(1)) === true;
-      return new TableFile(path, index, plain ? 0 : SEQUENCE_BYTES);
-    } finally {
-      await file.close();
+      block += run.handles.length;
     }
-  }
-
-  /** Whether every block has been checked. */
-  get allChecked(): boolean {
-    return !this.#checked.includes(0);
-  }
-
-  /**
-   * Checks the blocks that an iterator over this range may touch, in either direction.
-   * @throws StorageError `corrupt`; the error of the file system where the file is gone.
-   */
-  async check({ gte, lt }: { readonly gte: Buffer; readonly lt: Buffer }): Promise<void> {
-    const wanted = this.#around(gte, lt);
-    if (wanted.length === 0) return;
-    const file = await open(this.#path);
-    try {
-      for (let i = 0; i < wanted.length; ) {
-        const run = this.#run(wanted, i);
-        await this.#checkRun(file, run);
-        i += run.length;
-      }
-    } finally {
-      await file.close();
-    }
-  }
-
-  /** Unchecked blocks from the one before the range to the one in which it ends. */
-  #around(gte: Buffer, lt: Buffer): number[] {
-    let low = 0;
-    let high = this.#blocks;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (Buffer.compare(this.#entry(middle).key, gte) < 0) low = middle + 1;
-      else high = middle;
-    }
-    const wanted: number[] = [];
-    for (let i = Math.max(0, low - 1); i < this.#blocks; i += 1) {
-      if (this.#checked[i] === 0) wanted.push(i);
-      if (Buffer.compare(this.#entry(i).key, lt) >= 0) break;
-    }
-    return wanted;
-  }
-
-  /** As many of them as lie one behind the other and are read at once. */
-  #run(wanted: readonly number[], from: number): readonly number[] {
-    const first = this.#entry(wanted[from] ?? 0).handle;
-    let to = from;
-    let end = first.offset;
-    while (to < wanted.length) {
-      const { offset, size } = this.#entry(wanted[to] ?? 0).handle;
-      if (offset !== end) break;
-      end = offset + size + TRAILER_BYTES;
-      if (to > from && end - first.offset > READ_BYTES_MAX) break;
-      to += 1;
-    }
-    return wanted.slice(from, to);
-  }
-
-  async #checkRun(file: FileHandle, run: readonly number[]): Promise<void> {
-    const handles = run.map((block) => this.#entry(block).handle);
-    const [first, last] = [handles[0], handles.at(-1)];
-    if (first === undefined || last === undefined) return;
-    const size = last.offset + last.size + TRAILER_BYTES - first.offset;
-    const bytes = await bytesAt(file, { offset: first.offset, size });
-    for (const [i, handle] of handles.entries()) {
-      const at = handle.offset - first.offset;
-      if (!isWhole(bytes.subarray(at, at + handle.size + TRAILER_BYTES), handle.size)) {
-        throw corrupt(`${this.#path}: the block at ${handle.offset} is damaged`);
-      }
-      this.#checked[run[i] ?? 0] = 1;
-    }
-  }
-
-  /** An entry of the index: no key of its block is greater than its key. */
-  #entry(block: number): { readonly key: Buffer; readonly handle: Handle } {
-    const index = this.#index;
-    const read = new ByteReader(
-      index,
-      index.readUInt32LE(index.length - 4 * (this.#blocks + 1 - block)),
-    );
-    const shared = read.varint();
-    const stored = read.field();
-    const key = stored.subarray(0, stored.length - this.#sequenceBytes);
-    const handle = handleOf(read);
-    if (shared !== 0 || read.failed) throw corrupt(`${this.#path}: its index is no index`);
-    return { key, handle };
+  } finally {
+    await file.close();
   }
 }
 
+/** Undefined where it is damaged. */
+async function readIndex(file: FileHandle, fileBytes: number): Promise<TableIndex | undefined> {
+  const at = { offset: fileBytes - FOOTER_BYTES, size: FOOTER_BYTES };
+  const footer = await bytesAt(file, at, fileBytes);
+  const known =
+    footer.length === FOOTER_BYTES &&
+    footer.subarray(FOOTER_BYTES - MAGIC.length).equals(MAGIC) &&
+    footer.readUInt32LE(VERSION_AT) === VERSION &&
+    footer[0] === CRC32C;
+  if (!known) return undefined;
+  const read = new ByteReader(footer, 1);
+  handleOf(read);
+  const { offset, size } = handleOf(read);
+  const block = await bytesAt(file, { offset, size: size + TRAILER_BYTES }, fileBytes);
+  if (!isWhole(block, size)) return undefined;
+  const packed = block.subarray(0, size);
+  const bytes =
+    block[size] === PLAIN ? packed : block[size] === SNAPPY ? unsnap(packed) : undefined;
+  return bytes === undefined ? undefined : TableIndex.of(bytes);
+}
+
+/** Keys and handles of the data blocks in their order, each entry at a place that the block's end tells. */
+class TableIndex {
+  readonly #bytes: Buffer;
+  readonly blocks: number;
+
+  private constructor(bytes: Buffer, blocks: number) {
+    this.#bytes = bytes;
+    this.blocks = blocks;
+  }
+
+  static of(bytes: Buffer): TableIndex | undefined {
+    const blocks = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
+    return 4 * (blocks + 1) > bytes.length ? undefined : new TableIndex(bytes, blocks);
+  }
+
+  handle(block: number): Handle {
+    const bytes = this.#bytes;
+    const at = bytes.readUInt32LE(bytes.length - 4 * (this.blocks + 1 - block));
+    const read = new ByteReader(bytes, at);
+    // Each entry has its whole key: the binding lets none begin as the one before it does.
+    read.varint();
+    read.field();
+    return handleOf(read);
+  }
+}
+
+/** Blocks one behind the other that are read at once, the first however large. */
+function runFrom(index: TableIndex, block: number): Handle & { readonly handles: Handle[] } {
+  const first = index.handle(block);
+  const handles = [first];
+  let end = first.offset + first.size + TRAILER_BYTES;
+  for (let next = block + 1; next < index.blocks; next += 1) {
+    const handle = index.handle(next);
+    const nextEnd = handle.offset + handle.size + TRAILER_BYTES;
+    if (handle.offset !== end || nextEnd - first.offset > RUN_BYTES_MAX) break;
+    handles.push(handle);
+    end = nextEnd;
+  }
+  return { offset: first.offset, size: end - first.offset, handles };
+}
+
 /** Nothing where a damaged handle points beyond the file. */
-async function bytesAt(file: FileHandle, { offset, size }: Handle): Promise<Buffer> {
-  const whole = (await file.stat()).size;
-  if (offset < 0 || offset + size > whole) return Buffer.alloc(0);
+async function bytesAt(
+  file: FileHandle,
+  { offset, size }: Handle,
+  fileBytes: number,
+): Promise<Buffer> {
+  if (offset < 0 || offset + size > fileBytes) return Buffer.alloc(0);
   const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(size), 0, size, offset);
   return buffer.subarray(0, bytesRead);
 }
@@ -171,33 +129,6 @@ async function bytesAt(file: FileHandle, { offset, size }: Handle): Promise<Buff
 function isWhole(block: Buffer, size: number): boolean {
   if (block.length !== size + TRAILER_BYTES) return false;
   return block.readUInt32LE(size + 1) === maskedCrc32c(block.subarray(0, size + 1));
-}
-
-/** A block that is read as a whole; undefined where it is damaged. */
-async function plainBlock(file: FileHandle, { offset, size }: Handle): Promise<Buffer | undefined> {
-  const block = await bytesAt(file, { offset, size: size + TRAILER_BYTES });
-  if (!isWhole(block, size)) return undefined;
-  const bytes = block.subarray(0, size);
-  if (block[size] === PLAIN) return bytes;
-  return block[size] === SNAPPY ? unsnap(bytes) : undefined;
-}
-
-/** Names and values of a block: each name may begin as the one before it does. */
-function entriesOf(block: Buffer | undefined): ReadonlyMap<string, Buffer> {
-  const entries = new Map<string, Buffer>();
-  if (block === undefined || block.length < 4) return entries;
-  const restarts = block.readUInt32LE(block.length - 4);
-  const end = Math.max(0, block.length - 4 * (restarts + 1));
-  const read = new ByteReader(block.subarray(0, end));
-  let name = '';
-  while (!read.done) {
-    const shared = read.varint();
-    const [rest, length] = [read.varint(), read.varint()];
-    name = name.slice(0, shared) + read.bytes(rest).toString('latin1');
-    const value = read.bytes(length);
-    if (!read.failed) entries.set(name, value);
-  }
-  return entries;
 }
 
 function handleOf(read: ByteReader): Handle {

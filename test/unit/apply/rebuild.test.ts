@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it, mock } from 'node:test';
 import { NOTHING_LOST } from '../../../src/apply/log-check.ts';
 import { beginRebuild, finishRebuild, type LostEntry } from '../../../src/apply/rebuild.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
@@ -55,17 +55,17 @@ describe('a rebuild', () => {
     await apply('same', 'same', 0);
     assert.deepEqual(await held(1), ['changed', 'gone', 'old', 'same']);
     assert.equal(table.state(0).active.position, 4);
-    const { clear } = await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
+    await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
     assert.deepEqual(await held(table.state(0).active.generation), ['same']);
     assert.equal(table.state(0).next, undefined);
-    await clear();
+    await table.clearUnused(0);
     assert.deepEqual(await held(1), []);
   });
 
   it('saves what the log no longer has as it was, from the doubtful place on', async () => {
     await beginRebuild(table, 0, { start: 0, doubtFrom: 1 });
     await apply('changed', 'by another', 1);
-    const { file } = await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
+    const file = await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
     assert.equal(file, 'lost');
     const saved = lost.map(({ key, entry }) => `${key}=${entry.value}@${entry.offset}`);
     assert.deepEqual(saved, ['changed=changed@1', 'gone=gone@2', 'old=old@3']);
@@ -73,7 +73,7 @@ describe('a rebuild', () => {
 
   it('saves nothing where the log has lost nothing', async () => {
     await beginRebuild(table, 0, { start: 0, doubtFrom: NOTHING_LOST });
-    const { file } = await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
+    const file = await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
     assert.deepEqual([file, lost], [undefined, []]);
   });
 
@@ -108,5 +108,31 @@ describe('a rebuild', () => {
       lost.map(({ key }) => key),
       ['old'],
     );
+  });
+
+  it('never goes on with a filling whose clearing was interrupted', async () => {
+    await beginRebuild(table, 0, { start: 0, doubtFrom: NOTHING_LOST });
+    await apply('halfway', 'halfway', 2);
+    const interrupted = filling(table.state(0)).generation;
+    const clear = mock.method(storage, 'clear', async () => {
+      throw new Error('killed');
+    });
+    await assert.rejects(beginRebuild(table, 0, { start: 0, doubtFrom: NOTHING_LOST }), /killed/);
+    clear.mock.restore();
+    table = await Table.load(storage);
+    assert.equal(filling(table.state(0)).position, 0);
+    assert.deepEqual(await held(interrupted), []);
+  });
+
+  it('has what is left of it removed at the next start, and no other start looks for any', async () => {
+    await beginRebuild(table, 0, { start: 0, doubtFrom: NOTHING_LOST });
+    await finishRebuild(table, 0, { lostFrom: NOTHING_LOST, saveLost: save });
+    assert.ok((await held(table.state(0).active.generation - 1)).length > 0);
+    table = await Table.load(storage);
+    const { generation } = table.state(0).active;
+    assert.deepEqual(await held(generation - 1), []);
+    const clear = mock.method(storage, 'clear');
+    table = await Table.load(storage);
+    assert.equal(clear.mock.callCount(), 0);
   });
 });

@@ -11,7 +11,8 @@ describe('the http-get bench', () => {
     assert.deepEqual(subjects, [...own, 'Redis', 'NATS KV', 'etcd']);
     for (const { subjects } of cases) {
       for (const { name, median } of subjects.filter(({ name }) => own.includes(name))) {
-        assert.ok(Number(median['cpu']) > 0, `${name} used no CPU time`);
+        // CPU time is told in ticks of 10 ms: a quick machine may have used none.
+        assert.ok(Number(median['cpu']) >= 0 && Number(median['rate']) > 0, name);
       }
     }
   });

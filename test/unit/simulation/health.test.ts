@@ -47,6 +47,25 @@ describe('the health of a node', () => {
     assert.ok(await world.until(healthy));
   });
 
+  it('comes back without a rebuild however long the disk was full', async () => {
+    world.node.disk.full = true;
+    world.foreign('key', 'value');
+    for (let i = 0; i < 8; i++) {
+      await world.pass(5_000);
+      // Standing still raises a doubt, and a batch that waits for the disk is let go of.
+      world.node.stall(700);
+    }
+    world.node.disk.full = false;
+    assert.ok(await world.until(healthy));
+    assert.ok((await world.answersUntil('key', 'final value')).has('final value'));
+    await world.pass(2 * TEN_SECONDS);
+    assert.deepEqual(world.rebuilds(), []);
+    assert.deepEqual(
+      world.lines.filter((line) => line.includes('delivers nothing')),
+      [],
+    );
+  });
+
   it('comes back by a rebuild where two readers in a row deliver nothing', async () => {
     world.node.readersAreDead = true;
     world.foreign('key', 'value');

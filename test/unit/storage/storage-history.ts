@@ -7,8 +7,8 @@ const BATCHES = 400;
 const OPS_PER_BATCH = 8;
 const POSITION = Buffer.from('a-position');
 const EVERYTHING = { gte: Buffer.from('a'), lt: Buffer.from('z') };
-/** Small, so that few batches make several files. */
-export const SMALL = { writeBufferBytes: 64 * 1024, cacheBytes: 1024 * 1024 };
+/** Small, so that few batches fill a table file and leave some in the log. */
+export const SMALL = { writeBufferBytes: 256 * 1024, cacheBytes: 1024 * 1024 };
 
 const keyOf = (i: number) => Buffer.from(`key-${String(i).padStart(4, '0')}`);
 
