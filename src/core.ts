@@ -10,6 +10,7 @@ import type { Logger } from './logger.ts';
 import { FreshMarks } from './progress/fresh-marks.ts';
 import { Freshness } from './progress/freshness.ts';
 import { OwnWrites } from './progress/own-writes.ts';
+import { Patchy } from './progress/patchy.ts';
 import { Positions } from './progress/positions.ts';
 import { Prober } from './progress/prober.ts';
 import type { RunningState } from './running-state.ts';
@@ -64,7 +65,11 @@ export class Core {
     const positions = new Positions(clock);
     const stored = table.states().map((each) => filling(each).freshAt);
     const marks = new FreshMarks(clock, stored);
-    const freshness = new Freshness(clock, settings.staleAfterMs, positions, marks);
+    const patchy = new Patchy(
+      clock,
+      [...table.states().keys()].filter((partition) => table.state(partition).active.patchy),
+    );
+    const freshness = new Freshness(clock, settings.staleAfterMs, { positions, marks, patchy });
     const ownWrites = new OwnWrites();
     wal.events = { warning: (name, line) => warnings.set(`log: ${name}`, line) };
     const guard = new LogGuard({
@@ -87,6 +92,7 @@ export class Core {
       positions,
       freshness,
       marks,
+      patchy,
       ownWrites,
       state,
       codecName: settings.codec,
@@ -126,6 +132,7 @@ export class Core {
       entries,
       positions,
       freshness,
+      patchy,
       ownWrites,
       prober,
       wal,

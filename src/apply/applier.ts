@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import type { FreshMarks } from '../progress/fresh-marks.ts';
 import type { Freshness } from '../progress/freshness.ts';
 import type { OwnWrites } from '../progress/own-writes.ts';
+import type { Patchy } from '../progress/patchy.ts';
 import type { Positions } from '../progress/positions.ts';
 import type { RunningState } from '../running-state.ts';
 import type { Entries } from '../table/entries.ts';
@@ -35,6 +36,7 @@ export interface ApplierOptions {
   readonly positions: Positions;
   readonly freshness: Freshness;
   readonly marks: FreshMarks;
+  readonly patchy: Patchy;
   readonly ownWrites: OwnWrites;
   readonly state: RunningState;
   readonly codecName: string;
@@ -316,7 +318,8 @@ export class Applier {
 
   /** Partitions that have met the end seen at the session's start: recovered, a rebuild switched. */
   async #settle(signal: AbortSignal): Promise<void> {
-    const { table, wal, guard, freshness, state, entries, logger, ownWrites } = this.#options;
+    const { table, wal, guard, freshness, patchy, state, entries, logger, ownWrites } =
+      this.#options;
     for (const partition of this.#recovery.arrived(table)) {
       if (table.state(partition).next !== undefined) {
         await guard.untilSame(signal);
@@ -331,6 +334,8 @@ export class Applier {
         entries.switched();
         ownWrites.applied(partition, table.state(partition).active.position);
         this.#absence.rebuilt(partition);
+        if (table.state(partition).active.patchy) patchy.add(partition);
+        else patchy.mended(partition);
         logger.warn({ partition, lostEntries: file ?? 'none' }, 'rebuilt');
         this.#publishVisible();
         // What cannot be cleared now is cleared at the next start.

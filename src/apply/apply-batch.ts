@@ -32,6 +32,8 @@ export interface Applied {
   /** The stored entry of every key that changed, the last record's. */
   readonly changed: ReadonlyMap<string, Buffer>;
   readonly quarantined: readonly Quarantined[];
+  /** The log has no record at some offset on the way: compaction took it, or it was a control record. */
+  readonly skipped: boolean;
 }
 
 export interface Quarantined {
@@ -60,9 +62,11 @@ export function applyBatch(
   const quarantined: Quarantined[] = [];
   let position = state.position;
   let newest: LogRecord | undefined;
+  let skipped = false;
 
   for (const record of batch.records) {
     if (record.offset < position) continue;
+    if (record.offset > position) skipped = true;
     position = record.offset + 1;
     newest = record;
     const key = keyOf(record, context);
@@ -119,6 +123,7 @@ export function applyBatch(
     ops,
     changed,
     quarantined,
+    skipped,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts';
 import type { FreshMarks } from '../progress/fresh-marks.ts';
 import type { Freshness } from '../progress/freshness.ts';
 import type { OwnWrites } from '../progress/own-writes.ts';
+import type { Patchy } from '../progress/patchy.ts';
 import type { Positions } from '../progress/positions.ts';
 import type { LogRecord } from '../record.ts';
 import type { Entries } from '../table/entries.ts';
@@ -19,6 +20,7 @@ export interface BatchCommitterOptions {
   readonly positions: Positions;
   readonly freshness: Freshness;
   readonly marks: FreshMarks;
+  readonly patchy: Patchy;
   readonly ownWrites: OwnWrites;
   readonly warn: (name: string, line: string | undefined) => void;
   readonly logger: Logger;
@@ -62,6 +64,7 @@ export class BatchCommitter {
         state: withFilling(table.state(partition), {
           ...result.state,
           freshAt: marks.freshAt(partition),
+          patchy: this.#patchyWith(partition, result),
         }),
         ops: result.ops,
       };
@@ -83,6 +86,14 @@ export class BatchCommitter {
       }
     }
     for (const { batch, result } of moved) this.#tell(batch.partition, result, visible);
+  }
+
+  /** Whether the filling is patchy once the batch is applied. */
+  #patchyWith(partition: number, { skipped }: Applied): boolean {
+    const { table, freshness, patchy } = this.#options;
+    const { next } = table.state(partition);
+    if (next !== undefined) return skipped || next.patchy === true;
+    return patchy.has(partition) || (skipped && !freshness.fresh(partition));
   }
 
   async #step(batch: PartitionBatch): Promise<Applied> {
@@ -120,13 +131,14 @@ export class BatchCommitter {
   }
 
   #tell(partition: number, result: Applied, visible: ReadonlySet<number>): void {
-    const { positions, freshness, ownWrites, logger, warn } = this.#options;
+    const { positions, freshness, patchy, ownWrites, logger, warn } = this.#options;
     for (const { offset, reason, stray } of result.quarantined) {
       logger.warn({ partition, offset, reason }, 'record quarantined');
       if (stray) warn('stray', STRAYS);
     }
     if (!visible.has(partition)) return;
     const { position } = result.state;
+    if (this.#patchyWith(partition, result)) patchy.add(partition);
     freshness.advanced(partition, position);
     ownWrites.applied(partition, position);
     positions.set(partition, position);

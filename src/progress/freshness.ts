@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { FreshMarks } from './fresh-marks.ts';
+import type { Patchy } from './patchy.ts';
 import type { Positions } from './positions.ts';
 
 interface PartitionFreshness {
@@ -15,6 +16,13 @@ interface PartitionFreshness {
   beyond: boolean;
 }
 
+export interface FreshnessParts {
+  readonly positions: Positions;
+  readonly marks: FreshMarks;
+  /** Told of partitions that have become fresh. */
+  readonly patchy: Patchy;
+}
+
 /**
  * Whether a partition is fresh (contract §3): recovered, not away for too long before, the log's
  * identity confirmed, and the position has reached an end that the log was asked for at most
@@ -25,6 +33,7 @@ export class Freshness {
   readonly #staleAfterMs: number;
   readonly #positions: Positions;
   readonly #marks: FreshMarks;
+  readonly #patchy: Patchy;
   #partitions: PartitionFreshness[] = [];
   readonly #recovered = new Set<number>();
   #identityConfirmed = false;
@@ -36,11 +45,12 @@ export class Freshness {
   /** As above, of the newest answer that counts: given by a log whose identity was confirmed before. */
   #countedAskedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, staleAfterMs: number, positions: Positions, marks: FreshMarks) {
+  constructor(clock: Clock, staleAfterMs: number, { positions, marks, patchy }: FreshnessParts) {
     this.#clock = clock;
     this.#staleAfterMs = staleAfterMs;
     this.#positions = positions;
     this.#marks = marks;
+    this.#patchy = patchy;
   }
 
   /** While false, nothing is fresh and no write may be taken. */
@@ -97,6 +107,7 @@ export class Freshness {
   setRecovered(partition: number, recovered: boolean): void {
     if (recovered) this.#recovered.add(partition);
     else this.#recovered.delete(partition);
+    this.#mend(partition);
   }
 
   recovered(partition: number): boolean {
@@ -180,6 +191,7 @@ export class Freshness {
         each.pending.push({ askedAt, end });
         if (each.pending.length > PENDING_MAX) each.pending.shift();
       }
+      this.#mend(partition);
     }
   }
 
@@ -195,6 +207,11 @@ export class Freshness {
       reached++;
     }
     if (reached > 0) each.pending.splice(0, reached);
+    this.#mend(partition);
+  }
+
+  #mend(partition: number): void {
+    if (this.#patchy.has(partition) && this.fresh(partition)) this.#patchy.mended(partition);
   }
 }
 

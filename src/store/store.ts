@@ -8,6 +8,7 @@ import { formatLogId } from '../log-identity.ts';
 import type { Logger } from '../logger.ts';
 import type { Freshness } from '../progress/freshness.ts';
 import type { OwnWrites } from '../progress/own-writes.ts';
+import type { Patchy } from '../progress/patchy.ts';
 import type { Positions } from '../progress/positions.ts';
 import type { Prober } from '../progress/prober.ts';
 import { type Entries, UNKNOWN } from '../table/entries.ts';
@@ -37,6 +38,7 @@ export interface StoreOptions {
   readonly entries: Entries;
   readonly positions: Positions;
   readonly freshness: Freshness;
+  readonly patchy: Patchy;
   readonly ownWrites: OwnWrites;
   readonly prober: Prober;
   readonly wal: Wal;
@@ -144,8 +146,8 @@ export class Store implements KeyValueStore {
     this.#requireLength(key);
     const partition = this.#partitionOf(key);
     if (after !== undefined) await this.#waitFor(after, partition);
-    const { ownWrites, positions, freshness, prober, entries, staleAfterMs, clock, mayHaveLost } =
-      this.#options;
+    const { ownWrites, positions, freshness, patchy, prober, entries } = this.#options;
+    const { staleAfterMs, clock, mayHaveLost } = this.#options;
     const own = ownWrites.get(key);
     let seen = true;
     if (own !== undefined) seen = await positions.applied(partition, own, staleAfterMs);
@@ -154,10 +156,14 @@ export class Store implements KeyValueStore {
     }
     const trust = seen && freshness.fresh(partition) ? 'final' : 'behind';
     const position = positions.get(partition);
-    // Before the first recovery an absence says nothing: compaction may have taken the key's former
-    // record away and left the later one beyond the position. Nor does it where offsets may have been
+    // Before the first recovery, and on the way through a compacted log, an absence says nothing:
+    // compaction may have taken the key's former record away and left the later one beyond the
+    // position. Nor does it where offsets may have been
     // given twice: the one that is ours may stand for another record. As of 0 it beats no other answer.
-    const sound = this.#everRecovered(partition) && (freshness.identityConfirmed || !mayHaveLost());
+    const sound =
+      this.#everRecovered(partition) &&
+      !patchy.has(partition) &&
+      (freshness.identityConfirmed || !mayHaveLost());
     let entry: Entry | undefined;
     if (this.#options.table.partitions > 0) {
       try {
@@ -172,7 +178,7 @@ export class Store implements KeyValueStore {
   }
 
   async #waitFor(after: Version, partition: number): Promise<void> {
-    const { positions, freshness, clock, table, mayHaveLost, halted } = this.#options;
+    const { positions, freshness, patchy, clock, table, mayHaveLost, halted } = this.#options;
     // Before the log was met nobody knows which partition is the key's.
     if (table.partitions === 0) throw notYet();
     if (after.partition !== partition) {
@@ -186,17 +192,16 @@ export class Store implements KeyValueStore {
     // another record.
     const doubtful = mayHaveLost() || halted();
     if (doubtful && !(await freshness.identityWithin(AFTER_WAIT_MS))) throw notYet();
-    if (positions.get(partition) > after.offset) return;
+    if (positions.get(partition) > after.offset && !patchy.has(partition)) return;
     if (await this.#logEndsBefore(after)) {
       throw new ServiceError(
         'bad_version',
         `The version ${after.partition}:${after.offset} lies beyond the log’s end`,
       );
     }
-    const left = until - clock.monotonic();
-    if (!(await positions.applied(partition, after.offset, left))) {
-      throw notYet();
-    }
+    const left = () => until - clock.monotonic();
+    const applied = await positions.applied(partition, after.offset, left());
+    if (!applied || !(await patchy.mendedWithin(partition, left()))) throw notYet();
   }
 
   /** Whether the log, asked, says that it has no such version. */

@@ -21,6 +21,8 @@ export interface GenerationState {
   readonly anchors: readonly Anchor[];
   /** Wall time (ms) of the last moment known to be fresh; 0: never. */
   readonly freshAt: number;
+  /** Filled from a compacted log and not fresh since: no state that the log ever had. Absent: no. */
+  readonly patchy?: boolean;
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Mutant, simulation, testFile } from './mutant.ts';
 const SIMULATION = simulation('1-300');
 const ABSENCE = testFile('test/unit/simulation/absence.test.ts');
 const DOUBTS = testFile('test/unit/simulation/doubts.test.ts');
+const COMPACTED = testFile('test/unit/simulation/compacted.test.ts');
 const HEALTH = testFile('test/unit/simulation/health.test.ts');
 const MARKS = testFile('test/unit/progress/fresh-marks.test.ts');
 const GUARD = testFile('test/unit/apply/log-guard.test.ts');
@@ -154,6 +155,22 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     find: ' && (freshness.identityConfirmed || !mayHaveLost())',
     replace: '',
     checkers: [DOUBTS],
+  },
+  {
+    name: 'a version counts as applied although its record was never met',
+    harm: 'a read after a write gives the value before it, from a node that catches up',
+    file: 'src/store/store.ts',
+    find: ' && !patchy.has(partition)) return;',
+    replace: ') return;',
+    checkers: [COMPACTED],
+  },
+  {
+    name: 'an absence counts in the middle of a compacted log',
+    harm: 'a key that was never deleted is said not to exist',
+    file: 'src/store/store.ts',
+    find: '      !patchy.has(partition) &&\n',
+    replace: '',
+    checkers: [COMPACTED],
   },
   {
     name: 'a log that has just taken the place of ours starts a rebuild',

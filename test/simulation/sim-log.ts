@@ -55,6 +55,8 @@ export interface SimLogOptions {
 }
 
 const ACTIVE_RECORDS_MAX = 10;
+/** The cleaner lets a segment that is written to alone, and so all that is as young as this. */
+export const CLEANED_AGE_MS = 200;
 /** How far leaders' clocks are off. */
 const LEADER_CLOCK_MS_MAX = 200;
 
@@ -192,7 +194,10 @@ export class SimLog {
     const { scheduler, random, cleaned = true } = this.#options;
     if (!cleaned) return;
     const each = this.partition(partition);
-    const newest = readableEnd(each) - random.integer(1, ACTIVE_RECORDS_MAX);
+    const newest = Math.min(
+      readableEnd(each) - random.integer(1, ACTIVE_RECORDS_MAX),
+      this.#youngFrom(partition),
+    );
     const active = Math.max(each.cleanedTo, newest);
     each.cleanedTo = active;
     const last = new Map<string, number>();
@@ -212,6 +217,13 @@ export class SimLog {
       this.#drop(partition, offset);
       return false;
     });
+  }
+
+  /** The first offset that the cleaner lets alone for its youth. */
+  #youngFrom(partition: number): number {
+    const since = this.#options.scheduler.now - CLEANED_AGE_MS;
+    const young = this.#of(partition).find(({ at }) => at > since);
+    return young?.record.offset ?? Number.POSITIVE_INFINITY;
   }
 
   #drop(partition: number, offset: number): void {

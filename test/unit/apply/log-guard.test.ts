@@ -4,6 +4,7 @@ import { LogGuard } from '../../../src/apply/log-guard.ts';
 import { FreshMarks } from '../../../src/progress/fresh-marks.ts';
 import { Freshness } from '../../../src/progress/freshness.ts';
 import { OwnWrites } from '../../../src/progress/own-writes.ts';
+import { Patchy } from '../../../src/progress/patchy.ts';
 import { Positions } from '../../../src/progress/positions.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import { Table } from '../../../src/table/table.ts';
@@ -39,7 +40,11 @@ describe('the log guard', () => {
     const table = await Table.load(new MemoryStorage());
     await table.adopt({ ...identity, codec: 'raw', applyVersion: 1 });
     const positions = new Positions(clock);
-    freshness = new Freshness(clock, 100, positions, new FreshMarks(clock, [clock.now()]));
+    freshness = new Freshness(clock, 100, {
+      positions,
+      marks: new FreshMarks(clock, [clock.now()]),
+      patchy: new Patchy(clock, []),
+    });
     const ownWrites = new OwnWrites();
     const parts = { wal, table, freshness, ownWrites, clock, logger: silentLogger };
     guard = new LogGuard({ ...parts, codecName: 'raw' });

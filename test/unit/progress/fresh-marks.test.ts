@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FreshMarks } from '../../../src/progress/fresh-marks.ts';
 import { Freshness } from '../../../src/progress/freshness.ts';
+import { Patchy } from '../../../src/progress/patchy.ts';
 import { Positions } from '../../../src/progress/positions.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 
@@ -15,7 +16,7 @@ function loaded(agoMs: number, retentionMs = 7 * DAY) {
   marks.setRetention(retentionMs);
   const positions = new Positions(clock);
   positions.reset([10]);
-  const freshness = new Freshness(clock, 100, positions, marks);
+  const freshness = new Freshness(clock, 100, { positions, marks, patchy: new Patchy(clock, []) });
   freshness.setRecovered(0, true);
   freshness.confirmIdentity();
   const ask = (end: number) => {

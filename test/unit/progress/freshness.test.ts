@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { FreshMarks } from '../../../src/progress/fresh-marks.ts';
 import { Freshness } from '../../../src/progress/freshness.ts';
+import { Patchy } from '../../../src/progress/patchy.ts';
 import { Positions } from '../../../src/progress/positions.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
 
@@ -19,7 +20,7 @@ describe('freshness', () => {
     positions = new Positions(clock);
     positions.reset([10]);
     marks = new FreshMarks(clock, [clock.now()]);
-    freshness = new Freshness(clock, 100, positions, marks);
+    freshness = new Freshness(clock, 100, { positions, marks, patchy: new Patchy(clock, []) });
     freshness.setRecovered(0, true);
     freshness.confirmIdentity();
   });

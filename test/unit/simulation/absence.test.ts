@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { OneNode } from '../../simulation/one-node.ts';
+import { CLEANED_AGE_MS } from '../../simulation/sim-log.ts';
 
 /** Less than two readers in a row get before the partition is rebuilt for that. */
 const RETENTION_MS = 18_000;
@@ -18,6 +19,7 @@ describe('a partition that was not caught up for long', () => {
   const deleteAndForget = async () => {
     world.foreign('deleted', null);
     world.fill(20);
+    await world.pass(CLEANED_AGE_MS);
     world.log.compact(0);
     await world.pass(RETENTION_MS);
     world.log.compact(0);
