@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { OneNode } from '../../simulation/one-node.ts';
 import { read } from '../../simulation/operations.ts';
+import { CLEANED_AGE_MS } from '../../simulation/sim-log.ts';
 import type { SimNode } from '../../simulation/sim-node.ts';
 
 const OUTAGE_MS = 1_000;
@@ -65,6 +66,7 @@ describe('a log that lost its newest record', () => {
     assert.equal(world.log.truncate(0, 1), 1);
     // The place of the lost record is cleaned too.
     world.fill(30);
+    await world.pass(CLEANED_AGE_MS);
     world.log.compact(0);
     assert.equal(heldAt(1), false);
     world.node.start();
