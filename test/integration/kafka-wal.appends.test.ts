@@ -131,15 +131,23 @@ describe('appending to a Kafka topic', () => {
     wal.events = { identityDoubt: (why) => doubts.push(why) };
     const latest = Array.from({ length: 12 }, () => -1);
     let left = 100_000;
+    let unknown = 0;
     const caller = async (partition: number) => {
       for (; left > 0; left -= 1) {
-        const { offset } = await wal.append(requestFor(partition, { key: 'k', value: 'v' }));
-        assert.ok(offset > latest[partition]!);
-        latest[partition] = offset;
+        try {
+          const { offset } = await wal.append(requestFor(partition, { key: 'k', value: 'v' }));
+          assert.ok(offset > latest[partition]!);
+          latest[partition] = offset;
+        } catch (error) {
+          // A batch that the client had to send twice: the broker has it and names no place.
+          if (!(error instanceof ServiceError) || error.outcome !== 'unknown') throw error;
+          unknown += 1;
+        }
       }
     };
     await Promise.all(Array.from({ length: 1_024 }, (_, i) => caller(i % 12)));
     assert.deepEqual(doubts, []);
+    assert.ok(unknown <= 1_024, `${unknown} of unknown outcome`);
   });
 
   it('waits at its close for what is under way', async () => {
