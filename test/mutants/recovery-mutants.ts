@@ -152,8 +152,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     name: 'a peer in doubt says that a key does not exist',
     harm: 'a key that exists is said not to, by a position that another record took',
     file: 'src/store/store.ts',
-    find: ' && (freshness.identityConfirmed || !mayHaveLost())',
-    replace: '',
+    find: '      (freshness.identityConfirmed || !mayHaveLost());',
+    replace: '      mayHaveLost !== undefined;',
     checkers: [DOUBTS],
   },
   {
