@@ -131,14 +131,14 @@ export class BatchCommitter {
   }
 
   #tell(partition: number, result: Applied, visible: ReadonlySet<number>): void {
-    const { positions, freshness, patchy, ownWrites, logger, warn } = this.#options;
+    const { table, positions, freshness, patchy, ownWrites, logger, warn } = this.#options;
     for (const { offset, reason, stray } of result.quarantined) {
       logger.warn({ partition, offset, reason }, 'record quarantined');
       if (stray) warn('stray', STRAYS);
     }
     if (!visible.has(partition)) return;
     const { position } = result.state;
-    if (this.#patchyWith(partition, result)) patchy.add(partition);
+    if (table.state(partition).active.patchy) patchy.add(partition);
     freshness.advanced(partition, position);
     ownWrites.applied(partition, position);
     positions.set(partition, position);

@@ -199,7 +199,7 @@ export class Freshness {
   advanced(partition: number, position: number): void {
     this.#marks.advanced(partition, position);
     const each = this.#partitions[partition];
-    if (each === undefined || each.pending.length === 0) return;
+    if (each === undefined) return;
     let reached = 0;
     for (const { askedAt, end } of each.pending) {
       if (end > position) break;

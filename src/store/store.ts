@@ -158,8 +158,8 @@ export class Store implements KeyValueStore {
     const position = positions.get(partition);
     // Before the first recovery, and on the way through a compacted log, an absence says nothing:
     // compaction may have taken the key's former record away and left the later one beyond the
-    // position. Nor does it where offsets may have been
-    // given twice: the one that is ours may stand for another record. As of 0 it beats no other answer.
+    // position. Nor does it where offsets may have been given twice: the one that is ours may stand
+    // for another record. As of 0 it beats no other answer.
     const sound =
       this.#everRecovered(partition) &&
       !patchy.has(partition) &&

@@ -33,5 +33,5 @@ export function simulation(seeds: string): Checker {
 }
 
 export function testFile(path: string): Checker {
-  return { name: path.replace(/^test\//, ''), args: ['--test', path] };
+  return { name: path.replace(/^test\//, ''), args: [path] };
 }

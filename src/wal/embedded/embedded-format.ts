@@ -3,13 +3,15 @@ import type { AppendRequest } from '../wal.ts';
 
 /**
  * The embedded log in its storage:
- * `m` → identity · `r` partition(4) offset(8) → record · `k` partition(4) key → offset(8) of the
- * key's one record. Numbers big endian, so that the order of bytes is the order of offsets.
+ * `m` → identity · `t` partition(4) → end(8) timestamp(8) of its last record · `r` partition(4)
+ * offset(8) → record · `k` partition(4) key → offset(8) of the key's one record. Numbers big endian, so
+ * that the order of bytes is the order of offsets.
  */
 export const META_KEY: Buffer = Buffer.from('m');
 
 const RECORD = 0x72;
 const INDEX = 0x6b;
+const TAIL = 0x74;
 const RECORD_KEY_BYTES = 13;
 const INDEX_PREFIX_BYTES = 5;
 const OFFSET_BYTES = 8;
@@ -42,6 +44,24 @@ export function indexKey(partition: number, key: Buffer): Buffer {
   index.writeUInt32BE(partition, 1);
   key.copy(index, INDEX_PREFIX_BYTES);
   return index;
+}
+
+export function tailKey(partition: number): Buffer {
+  const key = Buffer.allocUnsafe(INDEX_PREFIX_BYTES);
+  key.writeUInt8(TAIL, 0);
+  key.writeUInt32BE(partition, 1);
+  return key;
+}
+
+export function encodeTail({ offset, timestamp }: LogRecord): Buffer {
+  const bytes = Buffer.allocUnsafe(OFFSET_BYTES + 8);
+  bytes.writeBigUInt64BE(BigInt(offset + 1));
+  bytes.writeDoubleBE(timestamp, OFFSET_BYTES);
+  return bytes;
+}
+
+export function decodeTail(bytes: Buffer): { readonly end: number; readonly timestamp: number } {
+  return { end: Number(bytes.readBigUInt64BE()), timestamp: bytes.readDoubleBE(OFFSET_BYTES) };
 }
 
 export function encodeOffset(offset: number): Buffer {

@@ -1,22 +1,28 @@
 import type { LogIdentity } from '../../log-identity.ts';
 import type { LogRecord } from '../../record.ts';
-import type { Storage, StorageOp } from '../../storage/storage.ts';
+import { type Storage, StorageError, type StorageOp } from '../../storage/storage.ts';
 import type { AppendRequest, PartitionBounds } from '../wal.ts';
 import {
   decodeOffset,
   decodeRecord,
+  decodeTail,
   encodeOffset,
   encodeRecord,
+  encodeTail,
   indexKey,
   offsetOfRecordKey,
   recordKey,
   recordOf,
   recordRange,
+  tailKey,
 } from './embedded-format.ts';
 import { RecentRecords } from './recent-records.ts';
 
 /** Above every offset that a number holds exactly. */
 const OFFSET_LIMIT = Number.MAX_SAFE_INTEGER;
+/** So many offsets are asked for one by one: before a scan, storage checks all that it holds. */
+const FEW_OFFSETS = 4_096;
+const OFFSETS_AT_ONCE = 64;
 
 interface Tail {
   /** The next offset that readers may reach. */
@@ -43,6 +49,8 @@ export class EmbeddedLog {
   readonly #recent: RecentRecords;
   /** The batch that the storage is writing now. */
   #writing: Promise<void> | undefined;
+  /** Batches that were given to the storage. */
+  #commits = 0;
 
   private constructor(storage: Storage, identity: LogIdentity, tails: readonly Tail[]) {
     this.#storage = storage;
@@ -51,21 +59,28 @@ export class EmbeddedLog {
     this.#recent = new RecentRecords(tails.map(({ end }) => end));
   }
 
+  /** Rejects with StorageError, `corrupt` where the end that was stored is not one. */
   static async open(storage: Storage, identity: LogIdentity): Promise<EmbeddedLog> {
-    const tails: Tail[] = [];
-    for (let partition = 0; partition < identity.partitions; partition += 1) {
-      const tail: Tail = { end: 0, next: 0, timestamp: 0 };
-      // A partition's last record is its key's last: it is never superseded, so it tells the end.
-      const last = { ...recordRange(partition, 0, OFFSET_LIMIT), reverse: true, limit: 1 };
-      for await (const pairs of storage.iterate(last)) {
-        for (const [key, bytes] of pairs) {
-          const record = decodeRecord(partition, offsetOfRecordKey(key), bytes);
-          tail.end = record.offset + 1;
-          tail.next = tail.end;
-          tail.timestamp = record.timestamp;
-        }
-      }
-      tails.push(tail);
+    const partitions = Array.from({ length: identity.partitions }, (_, partition) => partition);
+    const stored = await storage.getMany(partitions.map(tailKey));
+    const tails = await Promise.all(
+      partitions.map(async (partition): Promise<Tail> => {
+        const bytes = stored[partition];
+        const { end, timestamp } =
+          bytes === undefined ? await scannedTail(storage, partition) : decodeTail(bytes);
+        return { end, next: end, timestamp };
+      }),
+    );
+    // A partition's last record is its key's last: it is never superseded.
+    const written = tails.flatMap(({ end }, partition) => (end > 0 ? [{ partition, end }] : []));
+    const last = await storage.getMany(
+      written.map(({ partition, end }) => recordKey(partition, end - 1)),
+    );
+    const lacks = written[last.indexOf(undefined)];
+    if (lacks !== undefined) {
+      const { partition, end } = lacks;
+      const what = `the last record of partition ${partition}, ${end - 1}, is missing`;
+      throw new StorageError(what, undefined, 'corrupt');
     }
     return new EmbeddedLog(storage, identity, tails);
   }
@@ -96,15 +111,21 @@ export class EmbeddedLog {
     });
   }
 
-  /** Records from `from` on, in order: from memory where it reaches back so far, else by a range scan. */
+  /** Records from `from` on, in order: from memory where it reaches back so far, else from storage. */
   async *read(partition: number, from: number): AsyncGenerator<LogRecord, void> {
     if (this.#recent.covers(partition, from)) {
       yield* this.#recent.from(partition, from);
       return;
     }
-    // A batch under way may have removed a record whose successor no reader can see yet.
-    while (this.#writing !== undefined) await this.#writing.catch(() => {});
-    const range = recordRange(partition, from, this.end(partition));
+    await this.#written();
+    let next = from;
+    const end = this.end(partition);
+    if (end - from <= FEW_OFFSETS) {
+      next = yield* this.#readFew(partition, from, end);
+      if (next >= end) return;
+      await this.#written();
+    }
+    const range = recordRange(partition, next, this.end(partition));
     for await (const pairs of this.#storage.iterate(range)) {
       for (const [key, bytes] of pairs)
         yield decodeRecord(partition, offsetOfRecordKey(key), bytes);
@@ -123,6 +144,10 @@ export class EmbeddedLog {
       last.set(index.toString('latin1'), { index, record });
       return record;
     });
+    const ends = new Map(records.map((record) => [record.partition, encodeTail(record)]));
+    const tails = [...ends].map(
+      ([partition, value]): StorageOp => ({ type: 'put', key: tailKey(partition), value }),
+    );
     const kept = [...last.values()];
     const superseded = await this.#storage.getMany(kept.map(({ index }) => index));
     const ops = kept.flatMap(({ index, record }, i): StorageOp[] => {
@@ -135,11 +160,12 @@ export class EmbeddedLog {
       if (former === undefined) return own;
       return [{ type: 'del', key: recordKey(partition, decodeOffset(former)) }, ...own];
     });
-    return { records, ops };
+    return { records, ops: [...ops, ...tails] };
   }
 
   /** Writes a prepared batch and lets readers see it. A batch that fails leaves a hole: its offsets are not given again. */
   async commit({ records, ops }: PreparedBatch, sync: boolean): Promise<void> {
+    this.#commits += 1;
     this.#writing = this.#storage.write(ops, { sync });
     try {
       await this.#writing;
@@ -150,9 +176,47 @@ export class EmbeddedLog {
     for (const { partition, offset } of records) this.#tail(partition).end = offset + 1;
   }
 
+  /** Resolves when no batch is under way: it may have removed a record whose successor no reader can see yet. */
+  async #written(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing.catch(() => {});
+  }
+
+  /** Records from `from` on, as far as no batch comes in between; returns where it stopped. */
+  async *#readFew(partition: number, from: number, end: number): AsyncGenerator<LogRecord, number> {
+    const commits = this.#commits;
+    let next = from;
+    while (next < end) {
+      const count = Math.min(OFFSETS_AT_ONCE, end - next);
+      const found = await this.fetch(offsetsFrom(partition, next, count));
+      if (commits !== this.#commits) return next;
+      next += count;
+      for (const record of found) if (record !== undefined) yield record;
+    }
+    return next;
+  }
+
   #tail(partition: number): Tail {
     const tail = this.#tails[partition];
     if (tail === undefined) throw new RangeError(`the log has no partition ${partition}`);
     return tail;
   }
+}
+
+/** The end of a partition that none is stored for: one without records, or from before ends were stored. */
+async function scannedTail(
+  storage: Storage,
+  partition: number,
+): Promise<{ readonly end: number; readonly timestamp: number }> {
+  const last = { ...recordRange(partition, 0, OFFSET_LIMIT), reverse: true, limit: 1 };
+  for await (const pairs of storage.iterate(last)) {
+    for (const [key, bytes] of pairs) {
+      const { offset, timestamp } = decodeRecord(partition, offsetOfRecordKey(key), bytes);
+      return { end: offset + 1, timestamp };
+    }
+  }
+  return { end: 0, timestamp: 0 };
+}
+
+function offsetsFrom(partition: number, first: number, count: number) {
+  return Array.from({ length: count }, (_, i) => ({ partition, offset: first + i }));
 }
