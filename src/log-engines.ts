@@ -18,6 +18,8 @@ import type { Wal } from './wal/wal.ts';
 
 /** What a stop leaves to the log's client for acknowledgements under way: their callers have been answered. */
 const FLUSH_MS = 250;
+/** What is fresh has met all records but those of the last moment: no cleaner may act on these. */
+const COMPACTION_LAG_MS_MIN = 1_000;
 
 export interface EngineOptions {
   readonly settings: Settings;
@@ -64,6 +66,7 @@ export async function openWal(options: EngineOptions, groupId: () => string): Pr
       ...limits,
       brokers: settings.BROKER_LIST,
       replication: settings.KAFKA_REPLICATION,
+      compactionLagMs: Math.max(COMPACTION_LAG_MS_MIN, settings.STALE_AFTER_MS),
       groupId,
       clientId: 'bitacora',
       writeTimeoutMs: settings.WRITE_TIMEOUT_MS,

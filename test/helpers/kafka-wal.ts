@@ -12,6 +12,7 @@ export function openKafkaWal(
   return KafkaWal.open({
     partitions: 3,
     replication: undefined,
+    compactionLagMs: 1_000,
     groupId: () => `bitacora.${options.topic}.test`,
     clientId: 'bitacora-test',
     keyBytesMax: 8 * 1024,

@@ -6,6 +6,8 @@ export interface TopicWish {
   readonly replication: number | undefined;
   /** Largest key + value that must fit. */
   readonly recordBytesMax: number;
+  /** Records so young are to supersede nothing yet. */
+  readonly compactionLagMs: number;
 }
 
 export interface TopicPlan {
@@ -81,6 +83,7 @@ export function planTopic(wish: TopicWish, replication: number): TopicPlan {
       'unclean.leader.election.enable': 'false',
       'compression.type': 'lz4',
       'delete.retention.ms': String(DELETE_RETENTION_MS),
+      'min.compaction.lag.ms': String(wish.compactionLagMs),
       'max.message.bytes': String(messageBytesFor(wish.recordBytesMax)),
     },
   };

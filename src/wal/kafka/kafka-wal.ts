@@ -50,6 +50,8 @@ export interface KafkaWalOptions {
   readonly partitions: number;
   /** Only for a topic that is created; undefined: 3, or 1 where there is one broker and one was named. */
   readonly replication: number | undefined;
+  /** Only for a topic that is created: how long the cleaner lets each record alone. */
+  readonly compactionLagMs: number;
   /** Asked at every `read`. */
   readonly groupId: () => string;
   readonly clientId: string;
@@ -101,10 +103,11 @@ export class KafkaWal implements Wal {
     this.#kafka = kafka;
     this.#admin = admin;
     this.#options = options;
-    const { brokers, clientId, security, topic, partitions, replication } = options;
+    const { brokers, clientId, security, topic, partitions, replication, compactionLagMs } =
+      options;
     this.#connection = { brokers, clientId, security };
     const recordBytesMax = options.keyBytesMax + options.valueBytesMax;
-    this.#wish = { topic, partitions, replication, recordBytesMax };
+    this.#wish = { topic, partitions, replication, recordBytesMax, compactionLagMs };
     this.#context = {
       clock: options.clock,
       logger: options.logger,

@@ -8,7 +8,7 @@ import { Patchy } from '../../../src/progress/patchy.ts';
 import { Positions } from '../../../src/progress/positions.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import { Table } from '../../../src/table/table.ts';
-import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
+import { memoryWal } from '../../helpers/memory-wal.ts';
 import { silentLogger } from '../../helpers/silent-logger.ts';
 import { StallingClock } from '../../helpers/stalling-clock.ts';
 
@@ -24,18 +24,7 @@ describe('the log guard', () => {
 
   beforeEach(async () => {
     clock = new StallingClock();
-    let made = 0;
-    const wal = await EmbeddedWal.open({
-      storage: new MemoryStorage(),
-      topic: 't',
-      partitions: 1,
-      keyBytesMax: 100,
-      valueBytesMax: 100,
-      clock,
-      random: () => `id-${++made}`,
-      logger: silentLogger,
-      durable: false,
-    });
+    const wal = await memoryWal(clock);
     const { identity } = await wal.connect();
     const table = await Table.load(new MemoryStorage());
     await table.adopt({ ...identity, codec: 'raw', applyVersion: 1 });

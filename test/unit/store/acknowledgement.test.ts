@@ -7,9 +7,9 @@ import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import type { WriteAnswer } from '../../../src/store/key-value-store.ts';
 import type { AskPeers } from '../../../src/store/store.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
-import { EmbeddedWal } from '../../../src/wal/embedded/embedded-wal.ts';
 import type { Wal } from '../../../src/wal/wal.ts';
 import { Warnings } from '../../../src/warnings.ts';
+import { memoryWal } from '../../helpers/memory-wal.ts';
 import { silentLogger } from '../../helpers/silent-logger.ts';
 import { StallingClock } from '../../helpers/stalling-clock.ts';
 
@@ -39,18 +39,7 @@ describe('an acknowledgement that comes after a standstill', () => {
     topicId = undefined;
     acknowledged = Promise.resolve();
     stopping = new AbortController();
-    let made = 0;
-    const log = await EmbeddedWal.open({
-      storage: new MemoryStorage(),
-      topic: 't',
-      partitions: 1,
-      keyBytesMax: 100,
-      valueBytesMax: 100,
-      clock,
-      random: () => `id-${++made}`,
-      logger: silentLogger,
-      durable: false,
-    });
+    const log = await memoryWal(clock);
     const wal: Wal = new Proxy(log, {
       get: (target, name) => {
         if (name === 'identity') {

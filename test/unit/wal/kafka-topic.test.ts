@@ -9,7 +9,13 @@ import {
   replicationFor,
 } from '../../../src/wal/kafka/kafka-topic.ts';
 
-const WISH = { topic: 't', partitions: 12, replication: undefined, recordBytesMax: 1_000_000 };
+const WISH = {
+  topic: 't',
+  partitions: 12,
+  replication: undefined,
+  recordBytesMax: 1_000_000,
+  compactionLagMs: 2_000,
+};
 const FEATURES = ['gzip', 'snappy', 'lz4', 'zstd'];
 const SAFE = {
   'cleanup.policy': 'compact',
@@ -17,6 +23,7 @@ const SAFE = {
   'delete.retention.ms': '604800000',
   'max.message.bytes': String(messageBytesFor(WISH.recordBytesMax)),
   'message.timestamp.type': 'LogAppendTime',
+  'min.compaction.lag.ms': '2000',
   'min.insync.replicas': '2',
   'unclean.leader.election.enable': 'false',
 };
