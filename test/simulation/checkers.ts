@@ -267,22 +267,22 @@ export function checkOwnWrites({ history, log }: Evidence): Violation[] {
   const violations: Violation[] = [];
   const ourLog = formatLogId(log.current.identity);
   const byKey = recordsByKey(log);
-  const newest = new Map<string, { readonly doneAt: number; readonly record: AppendedEver }[]>();
-  for (const operation of history) {
+  const newest = new Map<string, { readonly i: number; readonly record: AppendedEver }[]>();
+  for (const [i, operation] of history.entries()) {
     if (operation.outcome !== 'ok' || (operation.logId ?? ourLog) !== ourLog) continue;
     const place = `${operation.node}/${operation.run}/${operation.key}`;
     if (operation.kind !== 'get') {
-      const { record, doneAt } = operation;
+      const { record } = operation;
       const list = newest.get(place) ?? [];
-      if (record !== undefined) list.push({ doneAt, record });
+      if (record !== undefined) list.push({ i, record });
       newest.set(place, list);
     } else if (operation.trust === 'final') {
       const offset = operation.entry?.offset ?? -1;
       const missed = newest
         .get(place)
         ?.find(
-          ({ doneAt, record }) =>
-            doneAt <= operation.at &&
+          ({ i, record }) =>
+            i < operation.answeredBefore &&
             record.record.offset > offset &&
             record.lostAt === undefined &&
             record.topicId === log.current.identity.topicId,

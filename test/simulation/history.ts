@@ -14,6 +14,8 @@ export type Operation = {
   readonly key: string;
   readonly at: number;
   readonly doneAt: number;
+  /** How many had been answered when it began: much happens in one moment where a process stood still. */
+  readonly answeredBefore: number;
 } & (ReadDone | WriteDone);
 
 export interface ReadDone {

@@ -28,7 +28,7 @@ export async function operate(
   { scheduler, log }: Pick<World, 'scheduler' | 'log'>,
   node: SimNode,
   { kind, key, after }: Act,
-): Promise<Operation> {
+): Promise<Omit<Operation, 'answeredBefore'>> {
   const { run, name, bornAt } = node;
   const at = scheduler.now;
   const logIdBefore = node.logId();

@@ -151,7 +151,8 @@ function makeWorld({ random, scheduler, trace, logger }: Ground) {
     silentChanges: [],
     trace,
     act: async (node, act) => {
-      const done = await operate({ scheduler, log }, node, act);
+      const answeredBefore = history.length;
+      const done = { ...(await operate({ scheduler, log }, node, act)), answeredBefore };
       history.push(done);
       trace?.(JSON.stringify(done));
       return done;
