@@ -111,7 +111,7 @@ describe('a Kafka that goes away', { skip: breakableServices() ?? false }, () =>
     wal.events = { identityDoubt: (why) => doubts.push(why) };
     assert.equal(identity.clusterId, kafka.clusterId);
     await wal.append(requestFor(0));
-    assert.deepEqual(await wal.ends(), [1, 0, 0]);
+    assert.deepEqual(await eventually('ends', () => wal.ends()), [1, 0, 0]);
     turnTo(other);
     await eventually('the topic is not there', () =>
       wal.identity().then(

@@ -4,6 +4,7 @@ import kafka from 'node-rdkafka';
 import { LogUnavailableError } from '../../src/errors.ts';
 import type { KafkaWal } from '../../src/wal/kafka/kafka-wal.ts';
 import { requestFor } from '../helpers/append-requests.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { openKafkaWal } from '../helpers/kafka-wal.ts';
 import { LogFollower } from '../helpers/log-follower.ts';
 import { createTopic, RawProducer } from '../helpers/raw-kafka.ts';
@@ -57,7 +58,7 @@ describe('reading a Kafka topic that others write to', () => {
     await producer.inTransaction(records, 'commit');
     const follower = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
     await follower.until('the end of one', () => follower.reached[0] === 4);
-    assert.deepEqual(await wal.ends(), [4, 0, 0]);
+    assert.deepEqual(await eventually('ends', () => wal.ends()), [4, 0, 0]);
     await producer.inTransaction(records, 'abort');
     await follower.until('the end past an aborted one', () => follower.reached[0] === 8);
     assert.deepEqual(await wal.ends(), [8, 0, 0]);

@@ -138,7 +138,7 @@ describe('a Kafka with locked doors', () => {
     const { offset } = await wal.append(requestFor(0));
     const follower = new LogFollower(await wal.read([0, 0, 0]), [0, 0, 0]);
     await follower.untilAll([{ partition: 0, offset }]);
-    assert.deepEqual(await wal.ends(), [1, 0, 0]);
+    assert.deepEqual(await eventually('ends', () => wal.ends()), [1, 0, 0]);
     wal.publishPositions([1, 0, 0]);
     await follower.until('a warning', () => warned.length > 0);
     assert.match(warned.join(), /refuses the consumer group/);

@@ -8,7 +8,7 @@ import { Patchy } from '../../../src/progress/patchy.ts';
 import { Positions } from '../../../src/progress/positions.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import { Table } from '../../../src/table/table.ts';
-import { memoryWal } from '../../helpers/memory-wal.ts';
+import { memoryWal } from '../../helpers/embedded-wal.ts';
 import { silentLogger } from '../../helpers/silent-logger.ts';
 import { StallingClock } from '../../helpers/stalling-clock.ts';
 

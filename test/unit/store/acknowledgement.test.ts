@@ -9,7 +9,7 @@ import type { AskPeers } from '../../../src/store/store.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import type { Wal } from '../../../src/wal/wal.ts';
 import { Warnings } from '../../../src/warnings.ts';
-import { memoryWal } from '../../helpers/memory-wal.ts';
+import { memoryWal } from '../../helpers/embedded-wal.ts';
 import { silentLogger } from '../../helpers/silent-logger.ts';
 import { StallingClock } from '../../helpers/stalling-clock.ts';
 

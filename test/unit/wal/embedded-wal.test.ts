@@ -1,41 +1,20 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ExitError, LogUnavailableError, ServiceError } from '../../../src/errors.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
-import {
-  type KeyRange,
-  type Storage,
-  StorageError,
-  type StorageOp,
-  type StoragePair,
-} from '../../../src/storage/storage.ts';
+import { type Storage, StorageError } from '../../../src/storage/storage.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { EmbeddedWal, type EmbeddedWalOptions } from '../../../src/wal/embedded/embedded-wal.ts';
+import type { EmbeddedWal, EmbeddedWalOptions } from '../../../src/wal/embedded/embedded-wal.ts';
 import { describeWal } from '../../contract/wal.ts';
 import { requestFor } from '../../helpers/append-requests.ts';
+import { walOn } from '../../helpers/embedded-wal.ts';
 import { LogFollower } from '../../helpers/log-follower.ts';
-import { silentLogger } from '../../helpers/silent-logger.ts';
+import { ObservedStorage } from '../../helpers/observed-storage.ts';
 import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
 const MIB = 1024 * 1024;
 const PARTITIONS = 4;
-
-function walOn(storage: Storage, others: Partial<EmbeddedWalOptions> = {}): Promise<EmbeddedWal> {
-  return EmbeddedWal.open({
-    storage,
-    topic: 'letters',
-    partitions: PARTITIONS,
-    keyBytesMax: 8 * 1024,
-    valueBytesMax: 2 * MIB,
-    clock: systemClock,
-    random: randomUUID,
-    logger: silentLogger,
-    durable: true,
-    ...others,
-  });
-}
 
 describeWal('embedded on memory', async () => {
   const storage = new MemoryStorage();
@@ -75,45 +54,6 @@ describeWal('embedded on RocksDB', async () => {
     },
   };
 });
-
-/** Real storage in memory whose writes can be counted, held and made to fail. */
-class ObservedStorage extends MemoryStorage {
-  readonly batches: { ops: number; sync: boolean }[] = [];
-  failure: Error | undefined;
-  gate: Promise<void> | undefined;
-  /** As `gate`, with the batch already to be seen in the storage. */
-  lateGate: Promise<void> | undefined;
-  /** Before each read of keys. */
-  beforeReads: (keys: readonly Buffer[]) => Promise<void> = async () => {};
-  scans = 0;
-
-  override async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
-    await this.beforeReads(keys);
-    return super.getMany(keys);
-  }
-
-  override iterate(range: KeyRange): AsyncIterable<readonly StoragePair[]> {
-    this.scans += 1;
-    return super.iterate(range);
-  }
-
-  override async write(ops: readonly StorageOp[], options: { sync?: boolean } = {}): Promise<void> {
-    this.batches.push({ ops: ops.length, sync: options.sync === true });
-    await this.gate;
-    if (this.failure !== undefined) throw this.failure;
-    await super.write(ops);
-    await this.lateGate;
-  }
-
-  async pairs(): Promise<[string, Buffer][]> {
-    const pairs: [string, Buffer][] = [];
-    const everything = { gte: Buffer.alloc(0), lt: Buffer.alloc(1, 0xff) };
-    for await (const chunk of this.iterate(everything)) {
-      for (const [key, value] of chunk) pairs.push([key.toString('latin1'), value]);
-    }
-    return pairs;
-  }
-}
 
 describe('EmbeddedWal', { timeout: 60_000 }, () => {
   let wal: EmbeddedWal | undefined;
@@ -237,68 +177,6 @@ describe('EmbeddedWal', { timeout: 60_000 }, () => {
     await appending;
     const { records } = await reading;
     assert.equal(records.length, 1, 'the old record is gone and the new one is not shown');
-  });
-
-  it('opens and tells its newest records without a scan of the storage', async () => {
-    const storage = new ObservedStorage();
-    const log = await opened(storage, { partitions: 1 });
-    for (let i = 0; i < 200; i += 1) {
-      await log.append(requestFor(0, { key: `key-${i % 150}`, value: `${i}` }));
-    }
-    storage.scans = 0;
-    const reopened = await walOn(storage);
-    const follower = new LogFollower(await reopened.read([20]), [20]);
-    await follower.until('the end', () => follower.positions[0] === 200);
-    assert.equal(storage.scans, 0);
-    assert.deepEqual(
-      follower.records.map(({ offset }) => offset),
-      Array.from({ length: 150 }, (_, i) => 50 + i),
-    );
-    await reopened.close(0);
-  });
-
-  it('never lacks a key that is written while its newest records are read', async () => {
-    const storage = new ObservedStorage();
-    const former = await opened(storage, { partitions: 1 });
-    for (let i = 0; i < 200; i += 1) await former.append(requestFor(0, { key: `key-${i}` }));
-    const log = await opened(storage);
-    let read = 0;
-    storage.beforeReads = async (keys) => {
-      if (keys.length === 1 || ++read !== 2) return;
-      await log.append(requestFor(0, { key: 'key-100', value: 'new' }));
-    };
-    const { records } = await (await log.read([0])).next(1_000);
-    const keys = new Set(records.map(({ key }) => String(key)));
-    assert.equal(keys.size, 200, 'the old record is gone and the new one is not shown');
-    assert.ok(read >= 2, 'it was written meanwhile');
-  });
-
-  it('finds the end of a log from before ends were stored', async () => {
-    const storage = new ObservedStorage();
-    const log = await opened(storage);
-    for (let i = 0; i < 3; i += 1) await log.append(requestFor(2));
-    for (const [key] of await storage.pairs()) {
-      if (!key.startsWith('t')) continue;
-      await storage.write([{ type: 'del', key: Buffer.from(key, 'latin1') }]);
-    }
-    const reopened = await walOn(storage);
-    assert.deepEqual(await reopened.ends(), [0, 0, 3, 0]);
-    await reopened.close(0);
-  });
-
-  it('is damaged where the record before its end is missing', async () => {
-    const storage = new ObservedStorage();
-    const log = await opened(storage);
-    for (const key of ['a', 'b']) await log.append(requestFor(1, { key }));
-    const places = (await storage.pairs()).map(([key]) => key).filter((key) => key.startsWith('r'));
-    const last = Buffer.from(places.at(-1) ?? '', 'latin1');
-    await storage.write([{ type: 'del', key: last }]);
-    await assert.rejects(walOn(storage), (error) => {
-      assert.ok(error instanceof StorageError);
-      assert.equal(error.kind, 'corrupt');
-      assert.match(error.message, /partition 1, 1,/);
-      return true;
-    });
   });
 
   it('rejects what could not be written as unknown, and goes on when writing works again', async () => {
