@@ -24,7 +24,8 @@ export function watchHealth(
     if (!behind || !reads || node.core?.healthy() !== true) return void still.delete(node);
     // While the log does not answer nothing can be told, so an outage begins the time anew.
     const life = [node.run, log.outages, node.cuts];
-    const positions = `${life}/${states.map((each) => filling(each).position)}`;
+    const places = states.map(filling).map((each) => `${each.generation}:${each.position}`);
+    const positions = `${life}/${places}`;
     const before = still.get(node);
     if (before?.positions !== positions) {
       return void still.set(node, { since: scheduler.now, positions });

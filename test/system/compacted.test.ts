@@ -84,7 +84,8 @@ describe('a node on its way through a log that was compacted meanwhile', () => {
     };
     const asking = setInterval(() => answers.push(ask()), ASK_EVERY_MS);
     try {
-      await eventually('it has the third', async () => (await given()) === 'third');
+      const third = async () => (await given()) === 'third';
+      await eventually('it has the third', third, { withinMs: 60_000 });
     } finally {
       clearInterval(asking);
     }
