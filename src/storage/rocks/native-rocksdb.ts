@@ -1,6 +1,6 @@
 /**
  * What of the RocksDB binding is used. Its published typings lack half of it, and its other calls
- * are traps: `get` throws for a miss, chained batches leak until collected.
+ * are traps: `get` throws for a miss, each chained batch keeps its memory until it is collected.
  * Every call of a database that is not open kills the process.
  */
 
@@ -9,6 +9,17 @@ export type NativeCallback<T> = (error: Error | null | undefined, result: T) => 
 export type NativeOp =
   | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
   | { readonly type: 'del'; readonly key: Buffer };
+
+/**
+ * A batch in the engine's memory, filled operation by operation: an array of operations costs more than
+ * twice the time of the main thread. Below the checks of the public calls, which allow one write only.
+ */
+export interface NativeBatch {
+  _clear(): void;
+  _put(key: Buffer, value: Buffer): void;
+  _del(key: Buffer): void;
+  _write(options: { readonly sync: boolean }, callback: NativeCallback<void>): void;
+}
 
 export interface NativeIterator {
   /** Both undefined at the end of the range. */
@@ -39,11 +50,8 @@ export interface NativeDatabase {
     options: { readonly fillCache: boolean },
     callback: NativeCallback<(Buffer | undefined)[]>,
   ): void;
-  batch(
-    ops: readonly NativeOp[],
-    options: { readonly sync: boolean },
-    callback: NativeCallback<void>,
-  ): void;
+  /** Only of a database that is open. */
+  batch(): NativeBatch;
   clear(range: NativeRange, callback: NativeCallback<void>): void;
   iterator(
     options: NativeRange & { readonly reverse: boolean; readonly highWaterMark: number },

@@ -12,7 +12,7 @@ import {
 } from '../storage.ts';
 import { checkedValue } from './checked-value.ts';
 import { loadRocksdb } from './load-rocksdb.ts';
-import type { NativeCallback, NativeDatabase, NativeOp } from './native-rocksdb.ts';
+import type { NativeBatch, NativeCallback, NativeDatabase, NativeOp } from './native-rocksdb.ts';
 import { checkUp, refuseHeadless } from './rocks-checkup.ts';
 import { rocksError } from './rocks-error.ts';
 import { type DamagedLog, takeBack } from './rocks-logs.ts';
@@ -62,6 +62,8 @@ export class RocksStorage implements Storage {
   readonly #directory: string;
   readonly #db: NativeDatabase;
   readonly #tables: RocksTables;
+  /** The one batch, filled anew for each commit. */
+  readonly #batch: NativeBatch;
   readonly #writes: WriteQueue;
   readonly #scans = new Set<RocksScan>();
   #inFlight = 0;
@@ -75,6 +77,7 @@ export class RocksStorage implements Storage {
     this.#directory = directory;
     this.#db = db;
     this.#tables = tables;
+    this.#batch = db.batch();
     this.cutOff = cutOff;
     this.#writes = new WriteQueue((ops, sync) => this.#commit(ops, sync));
   }
@@ -194,7 +197,15 @@ export class RocksStorage implements Storage {
 
   async #commit(ops: readonly NativeOp[], sync: boolean): Promise<void> {
     await this.#lastIfFails(ops, () =>
-      this.#call('write', (done: NativeCallback<void>) => this.#db.batch(ops, { sync }, done)),
+      this.#call('write', (done: NativeCallback<void>) => {
+        const batch = this.#batch;
+        batch._clear();
+        for (const op of ops) {
+          if (op.type === 'put') batch._put(op.key, op.value);
+          else batch._del(op.key);
+        }
+        batch._write({ sync }, done);
+      }),
     );
     this.#lastWritten = ops;
   }
