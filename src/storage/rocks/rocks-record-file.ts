@@ -66,18 +66,14 @@ export function recordBeginsAfter(
     const { type, bytes } = fragment;
     return { found: (type === FULL || type === FIRST) && accept(bytes), end: fragment.end };
   };
-  const nextBlock = from - (from % BLOCK_BYTES) + BLOCK_BYTES;
-  // Nothing in a damaged block can be trusted to say where its next fragment is.
-  for (let at = from + 1; at < Math.min(nextBlock, file.length); at += 1) {
-    if (begins(at)?.found) return true;
-  }
-  for (let block = nextBlock; block < file.length; block += BLOCK_BYTES) {
-    for (let at = block; at < Math.min(block + BLOCK_BYTES, file.length); ) {
-      const next = begins(at);
-      if (next === undefined) break;
-      if (next.found) return true;
-      at = blockSkipped(next.end);
-    }
+  let isDamaged = true;
+  for (let at = from + 1; at < file.length; ) {
+    if (at % BLOCK_BYTES === 0) isDamaged = false;
+    const next = begins(at);
+    if (next?.found) return true;
+    // Nothing in a damaged block can be trusted to say where its next fragment is.
+    isDamaged ||= next === undefined;
+    at = isDamaged || next === undefined ? at + 1 : blockSkipped(next.end);
   }
   return false;
 }

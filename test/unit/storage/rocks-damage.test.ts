@@ -12,6 +12,8 @@ const CUTS = 16;
 const FLIPS = 32;
 const HOLES = 4;
 const HOLE_BYTES = 4096;
+/** The engine cuts its logs into blocks: a batch may lie in two. */
+const LOG_BLOCK_BYTES = 32 * 1024;
 /** Files that hold nothing: whatever happens to them, the data are there. */
 const WITHOUT_DATA = /^(IDENTITY|OPTIONS-)/;
 
@@ -163,6 +165,14 @@ describe('a damaged RocksDB', { timeout: 120_000 }, () => {
     const flipped = outcomes.filter(({ kind }) => kind === 'flipped');
     const last = flipped.at(-1);
     for (const each of flipped) if (each !== last) assert.equal(each.found, 'detected');
+  });
+
+  it('refuses a log whose damage lies where a batch goes on in the next block', async () => {
+    const [name = ''] = await files(/\.log$/);
+    assert.ok((await sizeOf(name)) > LOG_BLOCK_BYTES);
+    for (const place of [0, 4, 6, 7]) {
+      assert.equal(await outcome(name, 'refuse', flip(LOG_BLOCK_BYTES + place, 0)), 'detected');
+    }
   });
 
   it('does not touch the log that it refuses', async () => {
