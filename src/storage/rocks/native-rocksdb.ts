@@ -6,10 +6,6 @@
 
 export type NativeCallback<T> = (error: Error | null | undefined, result: T) => void;
 
-export type NativeOp =
-  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
-  | { readonly type: 'del'; readonly key: Buffer };
-
 /**
  * A batch in the engine's memory, filled operation by operation: an array of operations costs more than
  * twice the time of the main thread. Below the checks of the public calls, which allow one write only.

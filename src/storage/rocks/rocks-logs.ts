@@ -1,7 +1,7 @@
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../atomic-file.ts';
-import type { NativeOp } from './native-rocksdb.ts';
+import type { StorageOp } from '../storage.ts';
 import { corrupt, readWhole } from './read-whole.ts';
 import type { Manifest } from './rocks-manifest.ts';
 import { readRecords, recordBeginsAfter } from './rocks-record-file.ts';
@@ -64,8 +64,8 @@ export async function checkLogs(
  */
 export async function takeBack(
   directory: string,
-  failed: readonly NativeOp[],
-  former: readonly NativeOp[],
+  failed: readonly StorageOp[],
+  former: readonly StorageOp[],
 ): Promise<void> {
   const path = (await logPaths(directory, 0)).at(-1);
   if (path === undefined) return;
@@ -110,7 +110,7 @@ function batchHeader(bytes: Buffer): { sequence: number; count: number } {
 }
 
 /** The operations of a batch as they lie in a log. */
-function batchOf(ops: readonly NativeOp[]): Buffer {
+function batchOf(ops: readonly StorageOp[]): Buffer {
   const parts: Buffer[] = [];
   for (const op of ops) {
     const isPut = op.type === 'put';

@@ -10,9 +10,9 @@ import {
   type StorageStats,
   UntriedError,
 } from '../storage.ts';
-import { checkedValue } from './checked-value.ts';
+import { checkedValue, withChecksum } from './checked-value.ts';
 import { loadRocksdb } from './load-rocksdb.ts';
-import type { NativeBatch, NativeCallback, NativeDatabase, NativeOp } from './native-rocksdb.ts';
+import type { NativeBatch, NativeCallback, NativeDatabase } from './native-rocksdb.ts';
 import { checkUp, refuseHeadless } from './rocks-checkup.ts';
 import { rocksError } from './rocks-error.ts';
 import { type DamagedLog, takeBack } from './rocks-logs.ts';
@@ -47,7 +47,7 @@ interface Opened {
 
 interface Fault {
   readonly error: StorageError;
-  readonly ops: readonly NativeOp[];
+  readonly ops: readonly StorageOp[];
 }
 
 /**
@@ -70,7 +70,7 @@ export class RocksStorage implements Storage {
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #lastStats: StorageStats = { bytes: 0 };
-  #lastWritten: readonly NativeOp[] = [];
+  #lastWritten: readonly StorageOp[] = [];
   #fault: Fault | undefined;
 
   private constructor({ directory, db, tables, cutOff }: Opened) {
@@ -191,17 +191,18 @@ export class RocksStorage implements Storage {
       this.#db.close((error) => (error ? reject(rocksError('close', error)) : resolve()));
     });
     if (this.#fault !== undefined) {
-      await takeBack(this.#directory, this.#fault.ops, this.#lastWritten);
+      const [failed, former] = [this.#fault.ops.map(asStored), this.#lastWritten.map(asStored)];
+      await takeBack(this.#directory, failed, former);
     }
   }
 
-  async #commit(ops: readonly NativeOp[], sync: boolean): Promise<void> {
+  async #commit(ops: readonly StorageOp[], sync: boolean): Promise<void> {
     await this.#lastIfFails(ops, () =>
       this.#call('write', (done: NativeCallback<void>) => {
         const batch = this.#batch;
         batch._clear();
         for (const op of ops) {
-          if (op.type === 'put') batch._put(op.key, op.value);
+          if (op.type === 'put') batch._put(op.key, withChecksum(op.key, op.value));
           else batch._del(op.key);
         }
         batch._write({ sync }, done);
@@ -210,7 +211,7 @@ export class RocksStorage implements Storage {
     this.#lastWritten = ops;
   }
 
-  async #lastIfFails(ops: readonly NativeOp[], write: () => Promise<void>): Promise<void> {
+  async #lastIfFails(ops: readonly StorageOp[], write: () => Promise<void>): Promise<void> {
     if (this.#fault !== undefined) throw new UntriedError(this.#fault.error);
     try {
       await write();
@@ -258,4 +259,10 @@ export class RocksStorage implements Storage {
 function size(bytes: number): number {
   if (Number.isSafeInteger(bytes) && bytes > 0 && bytes <= SIZE_BYTES_MAX) return bytes;
   throw new StorageError(`a size of ${bytes} bytes is not possible`);
+}
+
+/** An operation with the bytes that the engine got. */
+function asStored(op: StorageOp): StorageOp {
+  if (op.type === 'del') return op;
+  return { ...op, value: withChecksum(op.key, op.value) };
 }

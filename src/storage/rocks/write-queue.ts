@@ -1,13 +1,11 @@
 import type { StorageOp } from '../storage.ts';
-import { withChecksum } from './checked-value.ts';
-import type { NativeOp } from './native-rocksdb.ts';
 
 /** Waiting batches are joined up to so much; one larger batch goes alone. */
 const JOINED_OPS_MAX = 2_000;
 const JOINED_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Waiting {
-  readonly ops: readonly NativeOp[];
+  readonly ops: readonly StorageOp[];
   readonly bytes: number;
   readonly sync: boolean;
   readonly resolve: () => void;
@@ -19,25 +17,23 @@ interface Waiting {
  * either order. What waits meanwhile is joined into one batch, which keeps each atomic.
  */
 export class WriteQueue {
-  readonly #commit: (ops: readonly NativeOp[], sync: boolean) => Promise<void>;
+  readonly #commit: (ops: readonly StorageOp[], sync: boolean) => Promise<void>;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(commit: (ops: readonly NativeOp[], sync: boolean) => Promise<void>) {
+  constructor(commit: (ops: readonly StorageOp[], sync: boolean) => Promise<void>) {
     this.#commit = commit;
   }
 
   add(ops: readonly StorageOp[], sync: boolean): Promise<void> {
     let bytes = 0;
-    const native = ops.map((op): NativeOp => {
+    for (const op of ops) {
       bytes += op.key.length;
-      if (op.type === 'del') return { type: 'del', key: op.key };
-      bytes += op.value.length;
-      return { type: 'put', key: op.key, value: withChecksum(op.key, op.value) };
-    });
+      if (op.type === 'put') bytes += op.value.length;
+    }
     const written = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ ops: native, bytes, sync, resolve, reject });
+      this.#waiting.push({ ops, bytes, sync, resolve, reject });
     });
     this.#last = written.catch(() => {});
     this.#running ??= this.#run();
@@ -54,7 +50,9 @@ export class WriteQueue {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const batch = this.#take();
-      const ops = batch.flatMap((each) => each.ops);
+      const [first] = batch;
+      const ops =
+        batch.length === 1 && first !== undefined ? first.ops : batch.flatMap((each) => each.ops);
       try {
         if (ops.length > 0)
           await this.#commit(
