@@ -16,7 +16,7 @@ const CONNECTIONS_MAX = 4_096;
 /** Bodies and answers of HTTP, and all of Avro, 256 MiB each; the cache; the program itself. */
 const MEMORY_MIB_MAX = 3 * 256 + 64 + 300;
 /** Generous: the machine may be busy, and what is told apart is served and not served. */
-const GOOD_CLIENT_MS_MAX = 3_000;
+const GOOD_CLIENT_MS_MAX = 10_000;
 const SLOW_HEAD = 'GET /rpc?key=good-http HTTP/1.1\r\nHost: x\r\nX-Slow: ';
 const SLOW_BODY = 'POST /rpc?key=slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n';
 const GET_LARGE = 'GET /rpc?key=large HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -169,7 +169,7 @@ describe('a node among hostile clients', () => {
         const { status } = await node.get('large');
         return status === 200 && openFiles(node.pid) < connected - 20;
       },
-      { withinMs: 60_000 },
+      { withinMs: 180_000 },
     );
     await served(t);
   });
@@ -192,7 +192,7 @@ describe('a node among hostile clients', () => {
     assert.equal(bodies.heard('HTTP/1.1 408'), 200);
     for (const each of crowds) each.close();
     await eventually('all files are closed', () => openFiles(node.pid) <= files + 10, {
-      withinMs: 20_000,
+      withinMs: 60_000,
     });
     await served(t);
     const errors = node.log.filter(
