@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
+import { JSON_TYPE } from './answers.ts';
 import { type ErrorAnswer, malformedAnswer } from './error-answers.ts';
-import { rawAnswer } from './raw-answer.ts';
+import { CLOSE, rawAnswer } from './raw-answer.ts';
 
 /** A request under way, as its connection sees it. */
 export interface LiveExchange {
@@ -27,8 +28,12 @@ export interface ConnectionOwner {
     readonly pipelinedMax: number;
     readonly connectionAnswersBytesMax: number;
     readonly lingerMs: number;
+    readonly headersMs: number;
+    readonly keepAliveMs: number;
+    readonly unreadMs: number;
   };
-  now(): number;
+  /** For a `Date` header. */
+  date(): string;
   monotonic(): number;
   after(ms: number, callback: () => void): () => void;
   /** First request after silence, or silence after the last answer. */
@@ -43,6 +48,8 @@ export interface ConnectionOwner {
 const EXCHANGE_BYTES = 4_096;
 /** What one connection may leave unread where memory runs short. */
 const SCARCE_BYTES_MAX = 16_384;
+/** Answers that the client takes its time with: from then on its socket is watched. */
+const UNREAD_LOOK_MS = 1_000;
 /** How many requests that had to wait are run before other connections have their turn. */
 const RUNS_PER_TURN = 16;
 
@@ -72,6 +79,7 @@ export class Connection {
   #closed = false;
   #bytesWhenIdle = 0;
   #heldUp = 0;
+  #timed = false;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket;
@@ -173,6 +181,10 @@ export class Connection {
     this.#answersBytes -= exchange.answerBytes;
     this.#owner.held(-EXCHANGE_BYTES - exchange.answerBytes);
     this.#progressAt = this.#owner.monotonic();
+    if (this.#timed) {
+      this.#timed = false;
+      this.socket.setTimeout(0);
+    }
     if (this.#waiting.length > 0) this.#runSoon();
     else if (this.#paused) this.#resume();
     if (this.busy) return;
@@ -190,10 +202,27 @@ export class Connection {
     else if (this.#latest?.bodyPending && !this.#latest.whole) this.#latest.cut(fault);
   }
 
-  /** The socket was silent for long: between requests, or because its answers are not read. */
+  /**
+   * To be called now and then: closes a connection on which nothing was asked for long, and has the
+   * socket watched where answers are not read. A timer of its own for each would cost every request.
+   */
+  look(now: number): void {
+    const { keepAliveMs, headersMs, unreadMs } = this.#owner.limits;
+    const quietMs = now - this.#progressAt;
+    if (!this.busy) {
+      // A head that has begun has its own time.
+      const headMs = this.socket.bytesRead === this.#bytesWhenIdle ? 0 : headersMs;
+      if (quietMs > keepAliveMs + headMs) this.socket.destroy();
+    } else if (quietMs > UNREAD_LOOK_MS && !this.#timed && this.unread) {
+      this.#timed = true;
+      this.socket.setTimeout(unreadMs);
+    }
+  }
+
+  /** The socket was watched, and nothing of its answers was read for long. */
   silent(): void {
     const [first] = this.#exchanges;
-    if (first === undefined || first.answered) this.socket.destroy();
+    if (first?.answered) this.socket.destroy();
   }
 
   abandon(): void {
@@ -262,8 +291,11 @@ export class Connection {
 
   #sayLast(fault: ErrorAnswer): void {
     const { socket } = this;
-    if (!socket.writable) return;
-    socket.end(rawAnswer(fault, this.#owner.now()));
+    if (this.#ended || !socket.writable) return;
+    const { status, type = JSON_TYPE, headers, body } = fault;
+    const length = Buffer.byteLength(body);
+    const head = { status, type, headers, length, date: this.#owner.date(), connection: CLOSE };
+    socket.end(rawAnswer(head, body));
     // What is still being sent is read for a while: a reset could take the answer from the client.
     const cancel = this.#owner.after(this.#owner.limits.lingerMs, () => socket.destroy());
     socket.once('close', cancel);

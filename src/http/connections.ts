@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import type { HttpLimits } from './limits.ts';
+import { Outbox } from './outbox.ts';
+import { HttpDates } from './raw-answer.ts';
 
 /** A client that has read nothing for so long makes room where memory runs short. */
 const STALLED_MS = 2_000;
@@ -12,6 +14,10 @@ const LOOK_EVERY_MS = 100;
 export class Connections implements ConnectionOwner {
   readonly limits: HttpLimits;
   readonly #clock: Clock;
+  readonly #dates: HttpDates;
+  /** Headers (names and values in turn) of an answer whose connection stays open. */
+  readonly keepAlive: readonly string[];
+  readonly outbox = new Outbox();
   readonly #bySocket = new Map<Socket, Connection>();
   /** Without a request under way, the one silent longest first. */
   readonly #idle = new Set<Connection>();
@@ -20,12 +26,25 @@ export class Connections implements ConnectionOwner {
   #heldBytes = 0;
   #lookAgainAt = 0;
   #quietWaiters: (() => void)[] = [];
+  #cancelLook = () => {};
   /** The door takes no more connections: every answer says so. */
   closing = false;
 
   constructor(limits: HttpLimits, clock: Clock) {
     this.limits = limits;
     this.#clock = clock;
+    this.#dates = new HttpDates(() => clock.now());
+    const seconds = Math.floor(limits.keepAliveMs / 1_000);
+    this.keepAlive = ['Connection', 'keep-alive', 'Keep-Alive', `timeout=${seconds}`];
+  }
+
+  /** Looks for silent ones from now on, until all are closed. */
+  watch(): void {
+    this.#cancelLook = this.#clock.after(this.limits.checkEveryMs, () => {
+      const now = this.monotonic();
+      for (const connection of this.#bySocket.values()) connection.look(now);
+      this.watch();
+    });
   }
 
   get size(): number {
@@ -79,8 +98,9 @@ export class Connections implements ConnectionOwner {
     return false;
   }
 
-  now(): number {
-    return this.#clock.now();
+  /** For a `Date` header. */
+  date(): string {
+    return this.#dates.now();
   }
 
   monotonic(): number {
@@ -121,6 +141,7 @@ export class Connections implements ConnectionOwner {
 
   /** Closes all that is left. */
   closeAll(): void {
+    this.#cancelLook();
     for (const socket of [...this.#bySocket.keys()]) socket.destroy();
   }
 

@@ -5,10 +5,22 @@ import { JSON_TYPE } from './answers.ts';
 import type { Connection, LiveExchange } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { type ErrorAnswer, errorAnswer, unexpectedError } from './error-answers.ts';
+import { CLOSE, rawAnswer } from './raw-answer.ts';
 
 /** Answers up to this size are always given, also where memory runs short. */
 const SMALL_ANSWER_BYTES_MAX = 16_384;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+const NONE: readonly string[] = [];
+
+interface AnswerHead {
+  readonly status: number;
+  readonly type: string;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  /** Bytes of the body. */
+  readonly length: number;
+}
 
 export interface ExchangeOptions {
   readonly request: IncomingMessage;
@@ -52,7 +64,9 @@ export class Exchange implements LiveExchange {
     this.#connection = options.connection;
     this.#connections = options.connections;
     this.#logger = options.logger;
-    response.once('finish', () => {
+    // Before the server's own listener: behind the last answer to a client that has closed its side it
+    // ends the socket, and nothing more could be said there.
+    response.prependListener('finish', () => {
       this.#connection.finished(this);
       this.#end();
     });
@@ -90,6 +104,7 @@ export class Exchange implements LiveExchange {
   }): void {
     if (this.answered || this.gone) return;
     const { status, type, headers, body } = answer;
+    const { extraHeaders } = this;
     const length = Buffer.byteLength(body);
     try {
       this.requireRoom(length);
@@ -100,17 +115,60 @@ export class Exchange implements LiveExchange {
     this.#answered = true;
     this.answerBytes = length;
     this.#connection.holdAnswer(length);
-    this.response.writeHead(status, [
+    const isLast = this.#isLast();
+    const own = extraHeaders.length > 0 ? [...headers, ...extraHeaders] : headers;
+    const head = { status, type, headers: own, length };
+    if (!isLast && length <= SMALL_ANSWER_BYTES_MAX && this.#isPlain()) this.#write(head, body);
+    else this.#respond(head, body, isLast);
+    this.#connection.answered(this);
+  }
+
+  /** It is this answer's turn, on a connection that stays open, and nothing about it is unusual. */
+  #isPlain(): boolean {
+    const { request, response } = this;
+    return (
+      response.socket !== null &&
+      response.shouldKeepAlive &&
+      request.httpVersionMinor === 1 &&
+      this.method !== 'HEAD'
+    );
+  }
+
+  /**
+   * Writes head and body at once, past the response, which would check each header, cork the socket and
+   * write two pieces. When it says that it has finished, the server goes on with the connection.
+   */
+  #write({ status, type, headers, length }: AnswerHead, body: string): void {
+    const { outbox, keepAlive } = this.#connections;
+    const date = this.#connections.date();
+    const text = rawAnswer({ status, type, headers, length, date, connection: keepAlive }, body);
+    const encoding = length === body.length ? 'latin1' : 'utf8';
+    outbox.add(() => {
+      const { response } = this;
+      response.socket?.write(text, encoding, (error) => {
+        if (!error) response.emit('finish');
+      });
+    });
+  }
+
+  #respond({ status, type, headers, length }: AnswerHead, body: string, isLast: boolean): void {
+    const { response } = this;
+    response.writeHead(status, [
       ...['Content-Type', type, 'Cache-Control', 'no-store', 'Content-Length', String(length)],
       ...headers,
-      ...this.extraHeaders,
-      ...(this.#isLast() ? ['Connection', 'close'] : []),
+      ...this.#connectionHeaders(isLast),
     ]);
     // Bytes weigh what they are while they wait to be read, a text twice as much and more.
     const sent = length > SMALL_ANSWER_BYTES_MAX ? Buffer.from(body) : body;
     if (this.bodyPending) this.#endAfterLinger(sent);
-    else this.response.end(sent);
-    this.#connection.answered(this);
+    else response.end(sent);
+  }
+
+  /** The last headers: when it is, and what becomes of the connection. */
+  #connectionHeaders(isLast: boolean): readonly string[] {
+    if (isLast) return CLOSE;
+    if (!this.response.shouldKeepAlive) return NONE;
+    return ['Date', this.#connections.date(), ...this.#connections.keepAlive];
   }
 
   /** `overloaded` where an answer of so many bytes may not be held. */
@@ -125,7 +183,7 @@ export class Exchange implements LiveExchange {
     this.#answered = true;
     this.response.writeHead(204, [
       ...['Cache-Control', 'no-store', ...headers, ...this.extraHeaders],
-      ...(this.#isLast() ? ['Connection', 'close'] : []),
+      ...this.#connectionHeaders(this.#isLast()),
     ]);
     this.response.end();
     this.#connection.answered(this);
@@ -157,7 +215,10 @@ export class Exchange implements LiveExchange {
     for (let at = 0; at + 1 < this.extraHeaders.length; at += 2) {
       this.response.setHeader(this.extraHeaders[at] ?? '', this.extraHeaders[at + 1] ?? '');
     }
-    if (this.#isLast()) this.response.setHeader('Connection', 'close');
+    const connection = this.#connectionHeaders(this.#isLast());
+    for (let at = 0; at + 1 < connection.length; at += 2) {
+      this.response.setHeader(connection[at] ?? '', connection[at + 1] ?? '');
+    }
   }
 
   /** Called when the answer is sent or the connection is gone, whichever is first. */

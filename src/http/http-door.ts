@@ -86,6 +86,7 @@ export class HttpDoor {
       });
     });
     door.#server.on('error', (error) => door.#acceptFailed(error));
+    door.#connections.watch();
     return door;
   }
 
@@ -139,13 +140,13 @@ export class HttpDoor {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
       connectionsCheckingInterval: limits.checkEveryMs,
-      keepAliveTimeout: limits.keepAliveMs,
+      // Silence is looked for by `Connections`.
+      keepAliveTimeout: 0,
       // Asked for in #route, where the answer gets our headers.
       requireHostHeader: false,
     });
     // 0: all headers are seen, an Origin behind a thousand others too. Their bytes are bounded.
     server.maxHeadersCount = 0;
-    server.timeout = limits.unreadMs;
     // A client that has sent all it wants and closes its side still gets its answers.
     Object.assign(server, { httpAllowHalfOpen: true });
 

@@ -51,11 +51,20 @@ test('a connection that never speaks is closed without a word', async (t) => {
 });
 
 test('a connection that falls silent between requests is closed', async (t) => {
-  // The parser adds a second of its own to the time that it is given.
   const { port } = await openDoor(t, { limits: { keepAliveMs: 10 } });
   const client = await RawHttp.connect(port);
   client.send(GET);
   assert.equal(parseAnswers(await client.untilClosed()).length, 1);
+});
+
+test('an empty line behind a request does not keep its connection open', async (t) => {
+  const { port } = await openDoor(t, { limits: { keepAliveMs: 10, headersMs: 50 } });
+  const client = await RawHttp.connect(port);
+  t.after(() => client.close());
+  client.send('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+  await client.answers(1);
+  client.send('\r\n');
+  await client.untilClosed();
 });
 
 test('a head larger than 32 KiB gets 431, one just below is served', async (t) => {
