@@ -213,7 +213,7 @@ export class Connection {
       // A head that has begun has its own time.
       const headMs = this.socket.bytesRead === this.#bytesWhenIdle ? 0 : headersMs;
       if (quietMs > keepAliveMs + headMs) this.socket.destroy();
-    } else if (quietMs > UNREAD_LOOK_MS && !this.#timed && this.unread) {
+    } else if (quietMs > UNREAD_LOOK_MS && !this.#timed && this.#owesReading) {
       this.#timed = true;
       this.socket.setTimeout(unreadMs);
     }
@@ -221,8 +221,13 @@ export class Connection {
 
   /** The socket was watched, and nothing of its answers was read for long. */
   silent(): void {
+    if (this.#owesReading) this.socket.destroy();
+  }
+
+  /** The answer whose turn it is was given, and is not sent to its end. */
+  get #owesReading(): boolean {
     const [first] = this.#exchanges;
-    if (first?.answered) this.socket.destroy();
+    return first?.answered === true;
   }
 
   abandon(): void {

@@ -5,22 +5,13 @@ import { JSON_TYPE } from './answers.ts';
 import type { Connection, LiveExchange } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { type ErrorAnswer, errorAnswer, unexpectedError } from './error-answers.ts';
-import { CLOSE, rawAnswer } from './raw-answer.ts';
+import { type AnswerHead, CLOSE, rawAnswer } from './raw-answer.ts';
 
 /** Answers up to this size are always given, also where memory runs short. */
 const SMALL_ANSWER_BYTES_MAX = 16_384;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 const NONE: readonly string[] = [];
-
-interface AnswerHead {
-  readonly status: number;
-  readonly type: string;
-  /** Names and values in turn. */
-  readonly headers: readonly string[];
-  /** Bytes of the body. */
-  readonly length: number;
-}
 
 export interface ExchangeOptions {
   readonly request: IncomingMessage;

@@ -1,13 +1,17 @@
 import { STATUS_CODES } from 'node:http';
 
-/** The head of an answer that is written to the socket as it is. */
-export interface RawHead {
+/** What an answer says of itself. */
+export interface AnswerHead {
   readonly status: number;
   readonly type: string;
   /** Names and values in turn. */
   readonly headers: readonly string[];
   /** Bytes of the body. */
   readonly length: number;
+}
+
+/** The head of an answer that is written to the socket as it is. */
+export interface RawHead extends AnswerHead {
   /** As `HttpDates` gives it. */
   readonly date: string;
   /** Headers about the connection, as `headers`. */

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
  */
 export class Patchy {
   readonly #clock: Clock;
-  readonly #partitions = new Set<number>();
+  readonly #partitions: Set<number>;
   readonly #waiters = new Map<number, Set<() => void>>();
 
   /** @param partitions those that were so when the table was stored */

@@ -7,7 +7,7 @@ import type { KafkaWal, KafkaWalOptions } from '../../src/wal/kafka/kafka-wal.ts
 import { requestFor } from '../helpers/append-requests.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { isExit, openKafkaWal, PLAINTEXT } from '../helpers/kafka-wal.ts';
-import { createTopic, deleteTopic } from '../helpers/raw-kafka.ts';
+import { createTopic, deleteTopic, rawAdmin } from '../helpers/raw-kafka.ts';
 import { type SharedKafka, sharedKafka, uniqueName } from '../services/shared.ts';
 
 const NOBODY = '127.0.0.1:1';
@@ -51,6 +51,16 @@ describe('a Kafka topic as a log', () => {
     assert.equal(configs.get('compression.type'), 'lz4');
     assert.equal(configs.get('unclean.leader.election.enable'), 'false');
     assert.equal(configs.get('min.insync.replicas'), '1');
+    const raw = rawAdmin(shared.brokerList);
+    const name = 'min.compaction.lag.ms';
+    const [found] = await raw.describeConfigs({
+      resources: [{ resourceType: 2, resourceName: topic, configurationKeys: [name] }],
+    });
+    await raw.close();
+    assert.deepEqual(
+      found?.configs.map(({ value }) => value),
+      ['1000'],
+    );
   });
 
   it('is one topic when several create it at once', async () => {

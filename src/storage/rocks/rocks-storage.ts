@@ -191,8 +191,8 @@ export class RocksStorage implements Storage {
       this.#db.close((error) => (error ? reject(rocksError('close', error)) : resolve()));
     });
     if (this.#fault !== undefined) {
-      const [failed, former] = [this.#fault.ops.map(asStored), this.#lastWritten.map(asStored)];
-      await takeBack(this.#directory, failed, former);
+      const failed = this.#fault.ops.map(asStored);
+      await takeBack(this.#directory, failed, this.#lastWritten.map(asStored));
     }
   }
 

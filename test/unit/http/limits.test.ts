@@ -223,6 +223,16 @@ test('answers left unread are closed after a while', async (t) => {
   client.close();
 });
 
+test('so are answers of express, whose bytes nobody counts', async (t) => {
+  const status = () => ({ filler: 'v'.repeat(1_000_000) });
+  const { port, door } = await openDoor(t, { limits: { unreadMs: 200 }, status });
+  const client = await RawHttp.connect(port);
+  client.socket.pause();
+  client.send('GET /status HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(30));
+  await eventually('the door lets go of it', () => door.connections === 0);
+  client.close();
+});
+
 test('a client that reads late gets all its answers', async (t) => {
   const { port, store } = await openDoor(t, { limits: { connectionAnswersBytesMax: 100_000 } });
   store.seed('one', 'live', 'v'.repeat(50_000));
