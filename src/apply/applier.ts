@@ -257,16 +257,26 @@ export class Applier {
     const { clock, freshness, table, guard } = this.#options;
     const startedAt = clock.monotonic();
     let sure = doubts;
+    /** Read while the batch before it is stored; as sure as that one. */
+    let ahead: Promise<ReadBatch> | undefined;
     await this.#settle(signal);
     while (!signal.aborted) {
       if (guard.doubts !== sure && freshness.identityConfirmed) {
+        await ahead;
+        ahead = undefined;
         sure = guard.doubts;
         await this.#rewind(reader);
       }
-      const batch = await reader.next(BATCH_RECORDS_MAX);
+      const batch = await (ahead ?? reader.next(BATCH_RECORDS_MAX));
+      ahead = undefined;
       guard.requireSame();
       if (batch.records.length > 0 || batch.reached.length > 0) {
         await guard.untilSame(signal);
+        if (batch.records.length > 0 && !signal.aborted) {
+          ahead = reader.next(BATCH_RECORDS_MAX);
+          // Its failure is met where it is awaited, and by nobody once the session has ended.
+          ahead.catch(() => {});
+        }
         await this.#apply(batch, sure, signal);
         await this.#settle(signal);
       }

@@ -1,6 +1,6 @@
 import type { Codec, Decoded } from '../codec/codec.ts';
-import { partitionOf } from '../codec/partitioner.ts';
-import { decodeUtf8 } from '../codec/utf8.ts';
+import { murmur2, partitionOfHash } from '../codec/partitioner.ts';
+import { isWellFormedUtf8 } from '../codec/utf8.ts';
 import { type Entry, NO_BYTES } from '../entry.ts';
 import type { LogRecord } from '../record.ts';
 import type { StorageOp } from '../storage/storage.ts';
@@ -8,6 +8,7 @@ import { anchorOf, withAnchor } from '../table/anchors.ts';
 import type { GenerationState } from '../table/partition-state.ts';
 import { type EntrySummary, encodeEntry } from '../table/stored-entry.ts';
 import { entryKey, quarantineKey } from '../table/table-keys.ts';
+import { NewestByKey } from './newest-by-key.ts';
 
 /** Records of one partition in the order of their offsets, and where reading has got to. */
 export interface PartitionBatch {
@@ -22,18 +23,24 @@ export interface ApplyContext {
   /** Partitions of the log, for the check of a key's home. */
   readonly partitions: number;
   /** What storage held of a key before this batch, undefined where nothing. */
-  readonly previous: (key: string) => EntrySummary | undefined;
+  readonly previous: (key: Buffer) => EntrySummary | undefined;
 }
 
 export interface Applied {
   readonly state: GenerationState;
   /** Entries and quarantine as storage operations; the state goes with them. */
   readonly ops: readonly StorageOp[];
-  /** The stored entry of every key that changed, the last record's. */
-  readonly changed: ReadonlyMap<string, Buffer>;
+  /** Every key that changed, once. */
+  readonly changed: readonly ChangedEntry[];
   readonly quarantined: readonly Quarantined[];
   /** The log has no record at some offset on the way: compaction took it, or it was a control record. */
   readonly skipped: boolean;
+}
+
+/** A key (UTF-8) and its stored entry, the last record's. */
+export interface ChangedEntry {
+  readonly key: Buffer;
+  readonly stored: Buffer;
 }
 
 export interface Quarantined {
@@ -58,7 +65,7 @@ export function applyBatch(
   context: ApplyContext,
 ): Applied {
   const { partition } = batch;
-  const last = new Map<string, Entry>();
+  const last = new NewestByKey(batch.records.length);
   const quarantined: Quarantined[] = [];
   let position = state.position;
   let newest: LogRecord | undefined;
@@ -69,37 +76,35 @@ export function applyBatch(
     if (record.offset > position) skipped = true;
     position = record.offset + 1;
     newest = record;
-    const key = keyOf(record, context);
-    if (typeof key !== 'string') {
-      quarantined.push({ partition, offset: record.offset, ...key });
+    const { key } = record;
+    const hash = key === null ? 0 : murmur2(key);
+    const refusal = refusalOf(record, hash, context);
+    if (key === null || refusal !== undefined) {
+      quarantined.push({ partition, offset: record.offset, ...(refusal ?? NO_KEY) });
       continue;
     }
     const decoded = context.codec.decode(record);
     if (decoded.kind === 'unreadable') {
       quarantined.push({ partition, offset: record.offset, reason: decoded.reason, stray: false });
     }
-    last.set(key, entryOf(record, decoded));
+    last.set(key, hash, entryOf(record, decoded));
   }
 
   let { entries, markers, bytes } = state;
   const ops: StorageOp[] = [];
-  const changed = new Map<string, Buffer>();
-  for (const [key, entry] of last) {
-    const keyBytes = Buffer.from(key);
+  const changed: ChangedEntry[] = [];
+  for (const [i, key] of last.keys.entries()) {
+    const entry = last.entries[i] as Entry;
     const before = context.previous(key);
     if (before?.kind === 'marker') markers--;
     else if (before !== undefined) entries--;
-    if (before?.kind === 'live') bytes -= keyBytes.length + before.valueBytes;
+    if (before?.kind === 'live') bytes -= key.length + before.valueBytes;
     if (entry.kind === 'marker') markers++;
     else entries++;
-    if (entry.kind === 'live') bytes += keyBytes.length + entry.value.length;
+    if (entry.kind === 'live') bytes += key.length + entry.value.length;
     const stored = encodeEntry(entry);
-    changed.set(key, stored);
-    ops.push({
-      type: 'put',
-      key: entryKey(partition, state.generation, keyBytes),
-      value: stored,
-    });
+    changed.push({ key, stored });
+    ops.push({ type: 'put', key: entryKey(partition, state.generation, key), value: stored });
   }
   for (const each of quarantined.slice(0, Math.max(0, QUARANTINE_KEPT_MAX - state.quarantined))) {
     ops.push({
@@ -127,22 +132,23 @@ export function applyBatch(
   };
 }
 
-/** The key that a record is applied under, or why it is not. */
-function keyOf(
-  record: LogRecord,
+const NO_KEY: Refusal = { reason: 'no key', stray: false };
+
+type Refusal = Pick<Quarantined, 'reason' | 'stray'>;
+
+/** Why a record is not applied under its key, undefined where it is. @param hash murmur2 of the key */
+function refusalOf(
+  { key, partition }: LogRecord,
+  hash: number,
   { codec, partitions }: ApplyContext,
-): string | { reason: string; stray: boolean } {
-  if (record.key === null) return { reason: 'no key', stray: false };
-  if (record.key.length === 0) return { reason: 'an empty key', stray: false };
-  const key = decodeUtf8(record.key);
-  if (key === undefined) return { reason: 'the key is not UTF-8', stray: false };
-  if (codec.checksPlacement) {
-    const home = partitionOf(record.key, partitions);
-    if (home !== record.partition) {
-      return { reason: `the key belongs to partition ${home}`, stray: true };
-    }
-  }
-  return key;
+): Refusal | undefined {
+  if (key === null) return NO_KEY;
+  if (key.length === 0) return { reason: 'an empty key', stray: false };
+  if (!isWellFormedUtf8(key)) return { reason: 'the key is not UTF-8', stray: false };
+  if (!codec.checksPlacement) return undefined;
+  const home = partitionOfHash(hash, partitions);
+  if (home === partition) return undefined;
+  return { reason: `the key belongs to partition ${home}`, stray: true };
 }
 
 function entryOf(record: LogRecord, decoded: Decoded): Entry {

@@ -1,5 +1,4 @@
 import type { Codec } from '../codec/codec.ts';
-import { decodeUtf8 } from '../codec/utf8.ts';
 import type { Logger } from '../logger.ts';
 import type { FreshMarks } from '../progress/fresh-marks.ts';
 import type { Freshness } from '../progress/freshness.ts';
@@ -12,7 +11,7 @@ import { filling, withFilling } from '../table/partition-state.ts';
 import { type EntrySummary, summaryOf } from '../table/stored-entry.ts';
 import type { PartitionChange, Table } from '../table/table.ts';
 import type { ReadBatch } from '../wal/wal.ts';
-import { type Applied, applyBatch, type PartitionBatch } from './apply-batch.ts';
+import { type Applied, type ApplyContext, applyBatch, type PartitionBatch } from './apply-batch.ts';
 
 export interface BatchCommitterOptions {
   readonly table: Table;
@@ -82,7 +81,7 @@ export class BatchCommitter {
     } finally {
       for (const { batch, result } of moved) {
         if (!visible.has(batch.partition)) continue;
-        entries.applied(batch.partition, committed ? result.changed : new Map());
+        entries.applied(batch.partition, committed ? result.changed : []);
       }
     }
     for (const { batch, result } of moved) this.#tell(batch.partition, result, visible);
@@ -97,37 +96,44 @@ export class BatchCommitter {
   }
 
   async #step(batch: PartitionBatch): Promise<Applied> {
-    const { table } = this.#options;
+    const { table, entries } = this.#options;
+    const { partition } = batch;
     if (this.codec === undefined) throw new Error('no codec');
-    const previous = await this.#previous(batch);
-    return applyBatch(filling(table.state(batch.partition)), batch, {
+    const { active, next } = table.state(partition);
+    const inMemory = next === undefined && entries.whole(partition);
+    // Nothing may be awaited between the question whether all is in memory and the step.
+    const previous = inMemory
+      ? (key: Buffer) => entries.summary(key)
+      : await this.#read(batch, (next ?? active).generation);
+    return applyBatch(filling(table.state(partition)), batch, {
       codec: this.codec,
       partitions: table.partitions,
-      previous: (key) => previous.get(key),
+      previous,
     });
   }
 
-  /** What storage holds of the batch's keys: from the cache where it knows, else read. */
-  async #previous({ partition, records }: PartitionBatch): Promise<Map<string, EntrySummary>> {
+  /** What a generation holds of the batch's keys: from the cache where it knows, else from storage. */
+  async #read(
+    { partition, records }: PartitionBatch,
+    generation: number,
+  ): Promise<ApplyContext['previous']> {
     const { table, entries } = this.#options;
-    const { active, next } = table.state(partition);
-    const known = new Map<string, EntrySummary>();
-    const asked = new Map<string, Buffer>();
+    const isCached = table.state(partition).active.generation === generation;
+    const known = new Map<string, EntrySummary | undefined>();
+    const asked: Buffer[] = [];
     for (const { key } of records) {
-      const text = key === null ? undefined : decodeUtf8(key);
-      if (key === null || text === undefined || text === '') continue;
-      const cached = next === undefined ? entries.summary(text) : undefined;
-      if (cached !== undefined) known.set(text, cached);
-      else if (next !== undefined || !entries.whole(partition)) asked.set(text, key);
+      const name = key?.toString('latin1');
+      if (key === null || name === undefined || known.has(name)) continue;
+      const summary = isCached ? entries.summary(key) : undefined;
+      known.set(name, summary);
+      if (summary === undefined) asked.push(key);
     }
-    if (asked.size === 0) return known;
-    const { generation } = next ?? active;
-    const stored = await table.readMany(partition, [...asked.values()], generation);
-    for (const [i, text] of [...asked.keys()].entries()) {
+    const stored = await table.readMany(partition, asked, generation);
+    for (const [i, key] of asked.entries()) {
       const bytes = stored[i];
-      if (bytes !== undefined) known.set(text, summaryOf(bytes));
+      if (bytes !== undefined) known.set(key.toString('latin1'), summaryOf(bytes));
     }
-    return known;
+    return (key) => known.get(key.toString('latin1'));
   }
 
   #tell(partition: number, result: Applied, visible: ReadonlySet<number>): void {

@@ -31,5 +31,10 @@ export function murmur2(data: Uint8Array): number {
 
 /** The partition of a key, as the Java producer places it: `(murmur2(key) & 0x7fffffff) mod partitions`. */
 export function partitionOf(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions;
+  return partitionOfHash(murmur2(key), partitions);
+}
+
+/** The same for a key whose murmur2 is known. */
+export function partitionOfHash(hash: number, partitions: number): number {
+  return (hash & 0x7fffffff) % partitions;
 }

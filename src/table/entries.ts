@@ -50,7 +50,7 @@ export class Entries {
   }
 
   /** What the applier's counts need of the entry, where it is in memory. */
-  summary(key: string): EntrySummary | undefined {
+  summary(key: Uint8Array): EntrySummary | undefined {
     return this.#cache.summary(key);
   }
 
@@ -65,8 +65,11 @@ export class Entries {
   }
 
   /** The batch has ended: with what it changed, or with nothing where it failed. */
-  applied(partition: number, changed: ReadonlyMap<string, Buffer>): void {
-    for (const [key, stored] of changed) this.#cache.set(key, stored);
+  applied(
+    partition: number,
+    changed: readonly { readonly key: Uint8Array; readonly stored: Buffer }[],
+  ): void {
+    for (const { key, stored } of changed) this.#cache.set(key, stored);
     this.#batches[partition] = (this.#batches[partition] ?? 0) + 1;
   }
 

@@ -13,20 +13,33 @@ export class KeyScratch {
   words: Int32Array = new Int32Array(this.bytes.buffer);
   length = 0;
 
-  /** @param key well-formed Unicode */
-  take(key: string): void {
+  /** @param key well-formed Unicode, or its UTF-8 */
+  take(key: string | Uint8Array): void {
     const needed = key.length * BYTES_PER_UNIT + ZEROS;
     if (needed > this.bytes.length) this.#grow(needed);
     const { bytes } = this;
-    const length = key.length <= LOOPED_MAX ? takeAscii(key, bytes) : -1;
-    this.length = length >= 0 ? length : encoder.encodeInto(key, bytes).written;
-    bytes.fill(0, this.length, this.length + ZEROS);
+    this.length = typeof key === 'string' ? takeText(key, bytes) : takeBytes(key, bytes);
+    for (let i = 0; i < ZEROS; i++) bytes[this.length + i] = 0;
   }
 
   #grow(needed: number): void {
     this.bytes = new Uint8Array(2 ** Math.ceil(Math.log2(needed)));
     this.words = new Int32Array(this.bytes.buffer);
   }
+}
+
+/** Returns the length. */
+function takeText(key: string, bytes: Uint8Array): number {
+  const length = key.length <= LOOPED_MAX ? takeAscii(key, bytes) : -1;
+  return length >= 0 ? length : encoder.encodeInto(key, bytes).written;
+}
+
+/** Returns the length. */
+function takeBytes(key: Uint8Array, bytes: Uint8Array): number {
+  const { length } = key;
+  if (length > LOOPED_MAX) bytes.set(key);
+  else for (let i = 0; i < length; i++) bytes[i] = key[i] as number;
+  return length;
 }
 
 /** The key's length, or -1 where a character is not ASCII. */

@@ -1,5 +1,5 @@
 import { Compaction } from './compaction.ts';
-import type { EntryCache } from './entry-cache.ts';
+import type { CacheKey, EntryCache } from './entry-cache.ts';
 import { evict } from './eviction.ts';
 import { HashIndex, NOWHERE } from './hash-index.ts';
 import { hashKey, type KeyHash } from './key-hash.ts';
@@ -66,7 +66,7 @@ export class SegmentEntryCache implements EntryCache {
     return this.#evicted;
   }
 
-  get(key: string): Buffer | undefined {
+  get(key: CacheKey): Buffer | undefined {
     const location = this.#find(this.#take(key));
     if (location === NOWHERE) return undefined;
     const segment = this.#log.segmentAt(location);
@@ -75,7 +75,7 @@ export class SegmentEntryCache implements EntryCache {
     return segment.stored(at);
   }
 
-  summary(key: string): EntrySummary | undefined {
+  summary(key: CacheKey): EntrySummary | undefined {
     const location = this.#find(this.#take(key));
     if (location === NOWHERE) return undefined;
     const segment = this.#log.segmentAt(location);
@@ -83,7 +83,7 @@ export class SegmentEntryCache implements EntryCache {
     return summaryAt(segment.bytes, segment.storedAt(at), segment.storedLength(at));
   }
 
-  set(key: string, entry: Buffer): void {
+  set(key: CacheKey, entry: Buffer): void {
     const hash = this.#take(key);
     const size = entryBytes(this.#key.length, entry.length);
     const present = this.#find(hash);
@@ -104,7 +104,7 @@ export class SegmentEntryCache implements EntryCache {
     this.#compaction.step(size * COMPACTION_PACE);
   }
 
-  delete(key: string): boolean {
+  delete(key: CacheKey): boolean {
     return this.#remove(this.#take(key));
   }
 
@@ -116,7 +116,7 @@ export class SegmentEntryCache implements EntryCache {
   }
 
   /** The key in hand is this one from now on. Returns its hash. */
-  #take(key: string): number {
+  #take(key: CacheKey): number {
     this.#key.take(key);
     return this.#hash(this.#key.words, this.#key.length, this.#seed);
   }

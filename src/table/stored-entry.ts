@@ -14,7 +14,7 @@ export function encodeEntry(entry: Entry): Buffer {
   bytes[0] = KINDS.indexOf(entry.kind);
   bytes.writeDoubleBE(entry.offset, OFFSET_AT);
   bytes.writeDoubleBE(entry.timestamp, TIMESTAMP_AT);
-  entry.value.copy(bytes, VALUE_AT);
+  bytes.set(entry.value, VALUE_AT);
   return bytes;
 }
 

@@ -21,7 +21,7 @@ export function entryKey(partition: number, generation: number, key: Buffer): Bu
   bytes[0] = ENTRY;
   bytes.writeUInt16BE(partition, 1);
   bytes.writeUInt32BE(generation, 3);
-  key.copy(bytes, ENTRY_PREFIX_BYTES);
+  bytes.set(key, ENTRY_PREFIX_BYTES);
   return bytes;
 }
 

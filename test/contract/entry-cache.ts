@@ -30,6 +30,19 @@ export function describeEntryCache(name: string, make: (bytesMax: number) => Ent
       assert.equal(cache.count, keys.length + long.length);
     });
 
+    it('takes a key as text or as its bytes', () => {
+      const cache = make(2 ** 20);
+      const keys = ['a', 'é', '\u{1f600}', '\0', 'x'.repeat(31), 'x'.repeat(33), 'é'.repeat(5_000)];
+      for (const [i, key] of keys.entries()) cache.set(i % 2 === 0 ? key : bytes(key), bytes(key));
+      for (const key of keys) {
+        assert.equal(text(cache.get(key)), key);
+        assert.equal(text(cache.get(bytes(key))), key);
+      }
+      assert.equal(cache.count, keys.length);
+      for (const key of keys) assert.equal(cache.delete(bytes(key)), true);
+      assert.equal(cache.count, 0);
+    });
+
     it('holds entries of any length, none too', () => {
       const cache = make(2 ** 22);
       const lengths = [0, 1, 7, 8, 9, 1_000, 40_000, 100_000, 1_000_000];

@@ -139,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: '    return { ...local, trust: found.trust, entry: found.entry, source: found.source };',
     replace: `    if (found.entry !== undefined) {
       const { encodeEntry } = await import('../table/stored-entry.ts');
-      const kept = new Map([[key, encodeEntry(found.entry)]]);
+      const kept = [{ key: Buffer.from(key), stored: encodeEntry(found.entry) }];
       this.#options.entries.applying(partition);
       this.#options.entries.applied(partition, kept);
     }

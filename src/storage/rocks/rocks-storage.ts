@@ -10,7 +10,7 @@ import {
   type StorageStats,
   UntriedError,
 } from '../storage.ts';
-import { checkedValue, withChecksum } from './checked-value.ts';
+import { checkedValue, StoredValues, withChecksum } from './checked-value.ts';
 import { loadRocksdb } from './load-rocksdb.ts';
 import type { NativeBatch, NativeCallback, NativeDatabase } from './native-rocksdb.ts';
 import { checkUp, refuseHeadless } from './rocks-checkup.ts';
@@ -64,6 +64,7 @@ export class RocksStorage implements Storage {
   readonly #tables: RocksTables;
   /** The one batch, filled anew for each commit. */
   readonly #batch: NativeBatch;
+  readonly #values = new StoredValues();
   readonly #writes: WriteQueue;
   readonly #scans = new Set<RocksScan>();
   #inFlight = 0;
@@ -202,7 +203,7 @@ export class RocksStorage implements Storage {
         const batch = this.#batch;
         batch._clear();
         for (const op of ops) {
-          if (op.type === 'put') batch._put(op.key, withChecksum(op.key, op.value));
+          if (op.type === 'put') batch._put(op.key, this.#values.of(op.key, op.value));
           else batch._del(op.key);
         }
         batch._write({ sync }, done);

@@ -22,13 +22,13 @@ class Model {
         codec: rawCodec,
         partitions,
         previous: (key) => {
-          const stored = this.entries.get(key);
+          const stored = this.entries.get(key.toString());
           return stored === undefined ? undefined : summaryOf(stored);
         },
       },
     );
     this.state = applied.state;
-    for (const [key, stored] of applied.changed) this.entries.set(key, stored);
+    for (const { key, stored } of applied.changed) this.entries.set(key.toString(), stored);
     this.quarantine.push(...applied.quarantined.map(({ offset }) => offset));
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeUtf8, requireKey } from '../../../src/codec/utf8.ts';
+import { decodeUtf8, isWellFormedUtf8, requireKey } from '../../../src/codec/utf8.ts';
 import { ServiceError } from '../../../src/errors.ts';
 
 describe('decodeUtf8', () => {
@@ -30,6 +30,18 @@ describe('decodeUtf8', () => {
       fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
         const text = decodeUtf8(Buffer.from(bytes));
         if (text !== undefined) assert.deepEqual(Buffer.from(text), Buffer.from(bytes));
+      }),
+    );
+  });
+});
+
+describe('isWellFormedUtf8', () => {
+  it('says whether there is a text, however long', () => {
+    const parts = fc.uint8Array({ maxLength: 6 });
+    fc.assert(
+      fc.property(fc.nat(70), parts, (ascii, part) => {
+        const bytes = Buffer.concat([Buffer.alloc(ascii, 'a'), part]);
+        assert.equal(isWellFormedUtf8(bytes), decodeUtf8(bytes) !== undefined);
       }),
     );
   });

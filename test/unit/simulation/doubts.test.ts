@@ -205,7 +205,7 @@ describe('a topic that is made again', () => {
 
   it('gives nothing for a rebuild that began on the former one', async () => {
     // With this seed the reader follows the new topic without a word, as Kafka's client may.
-    const world = new OneNode({ deleteRetentionMs: RETENTION_MS, seed: 15 });
+    const world = new OneNode({ deleteRetentionMs: RETENTION_MS, seed: 16 });
     world.foreign('key', 'kept');
     world.fill(200);
     world.node.start();

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkedValue, withChecksum } from '../../../src/storage/rocks/checked-value.ts';
+import {
+  checkedValue,
+  StoredValues,
+  withChecksum,
+} from '../../../src/storage/rocks/checked-value.ts';
 
 describe('a checked value', () => {
   const key = Buffer.from('key');
@@ -24,5 +28,26 @@ describe('a checked value', () => {
     for (let length = 0; length < stored.length; length++) {
       assert.throws(() => checkedValue(key, stored.subarray(0, length)), { kind: 'corrupt' });
     }
+  });
+});
+
+describe('StoredValues', () => {
+  it('makes the same bytes, value after value, of any length', () => {
+    const values = new StoredValues();
+    const key = Buffer.from('key');
+    for (const length of [0, 1, 100, 5, 100, 4_092, 4_093, 70_000, 0, 100]) {
+      const value = Buffer.alloc(length, length);
+      assert.ok(values.of(key, value).equals(withChecksum(key, value)), `${length} bytes`);
+    }
+  });
+
+  it('gives bytes that another value does not change where it has no room for them', () => {
+    const values = new StoredValues();
+    const key = Buffer.from('key');
+    const large = values.of(key, Buffer.alloc(5_000, 1));
+    const copy = Buffer.from(large);
+    values.of(key, Buffer.alloc(5_000, 2));
+    values.of(key, Buffer.alloc(100, 3));
+    assert.ok(large.equals(copy));
   });
 });

@@ -53,7 +53,7 @@ describe('entries', () => {
         ops: [{ type: 'put', key: entryKey(0, active.generation, KEY), value: bytes }],
       },
     ]);
-    return () => entries.applied(0, new Map([['k', bytes]]));
+    return () => entries.applied(0, [{ key: Buffer.from('k'), stored: bytes }]);
   };
 
   beforeEach(async () => {
