@@ -54,13 +54,15 @@ export class AvroReader {
     return this.fixed(this.long());
   }
 
+  /** A string; what is no UTF-8 in it is replaced. */
+  text(): string {
+    const from = this.#pass(this.long());
+    return this.#bytes.toString('utf8', from, this.#at);
+  }
+
   /** `length` bytes, as a view of the source. */
   fixed(length: number): Buffer {
-    if (length < 0 || length > this.left) {
-      throw new AvroFormatError(`${length} bytes announced, ${this.left} are there`);
-    }
-    const from = this.#at;
-    this.#at += length;
+    const from = this.#pass(length);
     return this.#bytes.subarray(from, this.#at);
   }
 
@@ -82,6 +84,16 @@ export class AvroReader {
     }
   }
 
+  /** Goes on by `length` and gives where it was. */
+  #pass(length: number): number {
+    if (length < 0 || length > this.left) {
+      throw new AvroFormatError(`${length} bytes announced, ${this.left} are there`);
+    }
+    const from = this.#at;
+    this.#at += length;
+    return from;
+  }
+
   #byte(): number {
     const byte = this.#bytes[this.#at];
     if (byte === undefined) throw new AvroFormatError('the bytes end too early');
@@ -92,11 +104,38 @@ export class AvroReader {
 
 /** Avro's form of an int or long that is not negative and below 2^52. */
 export function encodeCount(count: number): Buffer {
-  const bytes: number[] = [];
+  const bytes = Buffer.allocUnsafe(countLength(count));
+  writeCount(bytes, 0, count);
+  return bytes;
+}
+
+function countLength(count: number): number {
+  let length = 1;
+  for (let rest = count * 2; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
+  return length;
+}
+
+function writeCount(target: Buffer, at: number, count: number): number {
+  let end = at;
   let rest = count * 2;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
-  bytes.push(rest);
-  return Buffer.from(bytes);
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[end++] = (rest % 0x80) | 0x80;
+  target[end++] = rest;
+  return end;
+}
+
+/** How many bytes {@link writeText} writes. */
+export function textLength(text: string | Buffer): number {
+  const length = Buffer.byteLength(text);
+  return countLength(length) + length;
+}
+
+/** Writes Avro's form of a string, or of the one whose UTF-8 is given; gives where it ends. */
+export function writeText(target: Buffer, at: number, text: string | Buffer): number {
+  const length = Buffer.byteLength(text);
+  const from = writeCount(target, at, length);
+  if (typeof text === 'string') target.write(text, from);
+  else target.set(text, from);
+  return from + length;
 }
 
 /** Avro's form of bytes, or of the string whose UTF-8 they are. */

@@ -1,4 +1,4 @@
-import { frameHead } from './rpc-framing.ts';
+import { FRAME_HEAD_BYTES, frameHead, writeFrameHead } from './rpc-framing.ts';
 
 /** The part of a socket that is written to. */
 export interface FrameSink {
@@ -9,15 +9,21 @@ export interface FrameSink {
   write(bytes: Buffer): boolean;
 }
 
-/** Buffers up to this size are joined before they are written. */
+/** Frames up to this size are joined before they are written. */
 const JOIN_BYTES_MAX = 64 * 1_024;
+
+interface Frame {
+  readonly serial: number;
+  readonly parts: readonly Buffer[];
+  /** Of the parts. */
+  readonly length: number;
+}
 
 /** Messages on their way to a socket: those of one turn leave together. */
 export class FrameWriter {
   readonly #sink: FrameSink;
-  #parts: Buffer[] = [];
+  #frames: Frame[] = [];
   #bytes = 0;
-  #scheduled = false;
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
@@ -32,45 +38,59 @@ export class FrameWriter {
   send(serial: number, parts: readonly Buffer[]): void {
     let length = 0;
     for (const part of parts) length += part.length;
-    this.#add(frameHead(serial, length));
-    for (const part of parts) this.#add(part);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.flush();
-    });
+    if (this.#frames.push({ serial, parts, length }) === 1) queueMicrotask(() => this.flush());
+    this.#bytes += FRAME_HEAD_BYTES + length;
   }
 
   flush(): void {
-    if (this.#parts.length === 0) return;
-    const parts = this.#parts;
-    this.#parts = [];
+    const [frames, bytes] = [this.#frames, this.#bytes];
+    if (frames.length === 0) return;
+    this.#frames = [];
     this.#bytes = 0;
     if (!this.#sink.writable) return;
+    if (bytes <= JOIN_BYTES_MAX) this.#sink.write(joined(frames, bytes));
+    else this.#writeMany(frames);
+  }
+
+  #writeMany(frames: readonly Frame[]): void {
     this.#sink.cork();
-    let small: Buffer[] = [];
+    let small: Frame[] = [];
     let smallBytes = 0;
     const writeSmall = () => {
-      if (small.length > 0) this.#sink.write(Buffer.concat(small, smallBytes));
+      if (small.length > 0) this.#sink.write(joined(small, smallBytes));
       small = [];
       smallBytes = 0;
     };
-    for (const part of parts) {
-      if (smallBytes + part.length > JOIN_BYTES_MAX) writeSmall();
-      if (part.length > JOIN_BYTES_MAX) {
-        this.#sink.write(part);
+    for (const frame of frames) {
+      const bytes = FRAME_HEAD_BYTES + frame.length;
+      if (smallBytes + bytes > JOIN_BYTES_MAX) writeSmall();
+      if (bytes > JOIN_BYTES_MAX) {
+        this.#writeLarge(frame);
         continue;
       }
-      small.push(part);
-      smallBytes += part.length;
+      small.push(frame);
+      smallBytes += bytes;
     }
     writeSmall();
     this.#sink.uncork();
   }
 
-  #add(part: Buffer): void {
-    this.#parts.push(part);
-    this.#bytes += part.length;
+  /** Not copied once more. */
+  #writeLarge({ serial, parts, length }: Frame): void {
+    this.#sink.write(frameHead(serial, length));
+    for (const part of parts) this.#sink.write(part);
   }
+}
+
+function joined(frames: readonly Frame[], bytes: number): Buffer {
+  const all = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const { serial, parts, length } of frames) {
+    at = writeFrameHead(all, at, serial, length);
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+  }
+  return all;
 }

@@ -4,6 +4,8 @@ import {
   encodeBytes,
   encodeCount,
   encodeString,
+  textLength,
+  writeText,
 } from './avro-binary.ts';
 import { RPC_PARAMETERS, type RpcMessage } from './rpc-protocol.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -34,14 +36,32 @@ export function readCallName(reader: AvroReader): string {
   return name;
 }
 
-/** A call's name and parameters. */
-export function encodeCall(message: RpcMessage, key: Buffer, value: Buffer): Buffer {
-  const parameters = RPC_PARAMETERS[message].map((name) => (name === 'key' ? key : value));
-  return Buffer.concat([
-    Buffer.from([NO_META]),
-    encodeString(message),
-    ...parameters.flatMap((bytes) => [encodeCount(bytes.length), bytes]),
-  ]);
+/** What goes before the parameters of a call. */
+const CALL_HEADS = {
+  getValue: callHead('getValue'),
+  setValue: callHead('setValue'),
+  delete: callHead('delete'),
+} as const satisfies Record<RpcMessage, Buffer>;
+
+function callHead(message: RpcMessage): Buffer {
+  return Buffer.concat([Buffer.from([NO_META]), encodeString(message)]);
+}
+
+/** A call's name and parameters; these are texts, or the UTF-8 of texts. */
+export function encodeCall(
+  message: RpcMessage,
+  key: string | Buffer,
+  value: string | Buffer,
+): Buffer {
+  const head = CALL_HEADS[message];
+  const names = RPC_PARAMETERS[message];
+  let length = head.length;
+  for (const name of names) length += textLength(name === 'key' ? key : value);
+  const call = Buffer.allocUnsafe(length);
+  call.set(head);
+  let at = head.length;
+  for (const name of names) at = writeText(call, at, name === 'key' ? key : value);
+  return call;
 }
 
 /** A call without a name: only the handshake before it counts. */
@@ -74,11 +94,11 @@ export function readAnswer(payload: Buffer, message: RpcMessage): CallAnswer {
   reader.skipMeta();
   if (reader.boolean()) {
     if (reader.long() !== 0) throw new AvroFormatError('an error that is no text');
-    return { kind: 'error', text: reader.bytes().toString('utf8') };
+    return { kind: 'error', text: reader.text() };
   }
   if (message !== 'getValue') return { kind: 'value', value: null };
   const branch = reader.long();
   if (branch === 0) return { kind: 'value', value: null };
   if (branch !== 1) throw new AvroFormatError('a value that is neither null nor a text');
-  return { kind: 'value', value: reader.bytes().toString('utf8') };
+  return { kind: 'value', value: reader.text() };
 }

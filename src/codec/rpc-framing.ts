@@ -7,6 +7,8 @@ import { NO_BYTES } from '../entry.ts';
 export const PARTS_MAX = 4_096;
 const HEAD_BYTES = 8;
 const LENGTH_BYTES = 4;
+/** Before a message that is sent as one part. */
+export const FRAME_HEAD_BYTES: number = HEAD_BYTES + LENGTH_BYTES;
 const BODY_BYTES_MIN = 1_024;
 
 /** Bytes that are no frame, or one over the bounds: the connection is of no further use. */
@@ -185,9 +187,14 @@ export class FrameDecoder {
 
 /** What goes before the `length` bytes of a message that is sent as one part. */
 export function frameHead(serial: number, length: number): Buffer {
-  const head = Buffer.allocUnsafe(HEAD_BYTES + LENGTH_BYTES);
-  head.writeInt32BE(serial, 0);
-  head.writeInt32BE(1, 4);
-  head.writeInt32BE(length, 8);
+  const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES);
+  writeFrameHead(head, 0, serial, length);
   return head;
+}
+
+/** Writes a {@link frameHead} at `at`; gives where it ends. */
+export function writeFrameHead(target: Buffer, at: number, serial: number, length: number): number {
+  target.writeInt32BE(serial, at);
+  target.writeInt32BE(1, at + 4);
+  return target.writeInt32BE(length, at + 8);
 }
