@@ -1,11 +1,11 @@
 import { withDeadline } from '../async.ts';
 import { type Clock, sleep } from '../clock.ts';
-import type { CallAnswer } from '../codec/rpc-calls.ts';
 import type { RpcMessage } from '../codec/rpc-protocol.ts';
 import { requireKey } from '../codec/utf8.ts';
 import { messageOf } from '../errors.ts';
 import { BitacoraError } from './bitacora-error.ts';
 import { judgeError } from './judge-error.ts';
+import type { CallOutcome } from './pending-calls.ts';
 import { RecentWrites } from './recent-writes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { ServerPool } from './server-pool.ts';
@@ -24,18 +24,7 @@ export interface CallerOptions {
   readonly clock: Clock;
 }
 
-interface Call {
-  readonly message: RpcMessage;
-  readonly key: Buffer;
-  readonly value: Buffer;
-  /** Monotonic time of the deadline. */
-  readonly until: number;
-}
-
-type Attempt =
-  | { readonly value: string | null }
-  /** It may be tried again; what to say when there is no time left for that. */
-  | { readonly failure: BitacoraError };
+type Failed = Exclude<CallOutcome, { kind: 'value' }>;
 
 /** Makes a call, on as many servers as it takes and may be. */
 export class Caller {
@@ -61,30 +50,39 @@ export class Caller {
   async run(message: RpcMessage, key: string, value: string): Promise<string | null> {
     this.#requireOpen();
     requireTexts(key, value);
-    const until = this.#clock.monotonic() + this.#deadlineMs;
-    const call = { message, key: Buffer.from(key), value: Buffer.from(value), until };
+    const call = { message, key, value };
+    let now = this.#clock.monotonic();
+    const until = now + this.#deadlineMs;
     const tried = new Set<string>();
     let failure: BitacoraError | undefined;
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
-      const connection =
-        this.#pool.pick(tried, this.#writes.serverOf(key)) ??
-        (await this.#connection(tried, until, failure));
-      tried.add(connection.server);
-      const attempt = await this.#attempt(connection, call, tried);
-      if ('value' in attempt) {
-        if (message !== 'getValue') this.#writes.add(key, connection.server);
-        return attempt.value;
+      let connection = this.#pool.pick(tried, this.#writes.serverOf(key));
+      if (connection === undefined) {
+        connection = await this.#connection(tried, until, failure);
+        now = this.#clock.monotonic();
       }
-      failure = attempt.failure;
-      const left = until - this.#clock.monotonic();
-      if (this.#pool.pick(tried) !== undefined && left >= ATTEMPT_MS_MIN) continue;
+      tried.add(connection.server);
+      const ms = this.#patience(message, Math.max(0, until - now), tried);
+      const outcome = await connection.call(call, now, now + ms);
+      if (outcome.kind === 'value') {
+        if (message !== 'getValue') this.#writes.add(key, connection.server);
+        return outcome.value;
+      }
+      failure = this.#failure(
+        message,
+        outcome,
+        `${connection.server} did not answer within ${Math.round(ms)} ms`,
+      );
+      now = this.#clock.monotonic();
+      if (this.#pool.pick(tried) !== undefined && until - now >= ATTEMPT_MS_MIN) continue;
       // The last one connected cannot help: its place is for a server that was not asked.
       if (this.#pool.hasOther(tried)) connection.retire();
       else tried.clear();
-      await this.#pause(Math.min(pauseMs, until - this.#clock.monotonic()));
+      await this.#pause(Math.min(pauseMs, until - now));
+      now = this.#clock.monotonic();
       // Not begun again with no time left: a write would be sent and given up at once, and a read
       // would end as a timeout although a server has said what is wrong.
-      if (until - this.#clock.monotonic() < ATTEMPT_MS_MIN) throw failure;
+      if (until - now < ATTEMPT_MS_MIN) throw failure;
     }
   }
 
@@ -92,44 +90,34 @@ export class Caller {
     this.#closing.abort();
   }
 
-  /** Sends the call to one server. @throws BitacoraError where it may not be tried again */
-  async #attempt(
-    connection: ServerConnection,
-    call: Call,
-    tried: ReadonlySet<string>,
-  ): Promise<Attempt> {
-    const { message, key, value, until } = call;
-    const read = message === 'getValue';
-    const sentAt = this.#clock.monotonic();
-    const left = Math.max(0, until - sentAt);
-    const ms = read && this.#pool.hasOther(tried) ? left / 2 : left;
-    const sent = connection.call(message, key, value);
-    let answer: CallAnswer | undefined;
-    try {
-      const late = async () => undefined;
-      answer = await withDeadline<CallAnswer | undefined>(this.#clock, sent.answer, ms, late);
-    } catch (error) {
-      return { failure: this.#lost(read, error) };
-    }
-    if (answer === undefined) {
-      // Silence for a whole call: new calls go elsewhere, those in flight may still be answered.
-      if (connection.heardAt < sentAt) connection.retire();
-      sent.forget();
-      const text = `${connection.server} did not answer within ${Math.round(ms)} ms`;
-      if (!read) throw new BitacoraError('unknown_outcome', text);
-      return { failure: new BitacoraError('timeout', text) };
-    }
-    if (answer.kind === 'value') return { value: answer.value };
-    const judged = judgeError(message, answer.text);
-    if (judged !== 'retry') throw judged;
-    return { failure: new BitacoraError('unavailable', answer.text) };
+  /** A read that may go to another server leaves half of the time for that. */
+  #patience(message: RpcMessage, left: number, tried: ReadonlySet<string>): number {
+    return message === 'getValue' && this.#pool.hasOther(tried) ? left / 2 : left;
   }
 
-  /** The connection ended with the call in flight. */
-  #lost(read: boolean, error: unknown): BitacoraError {
-    if (!read) throw new BitacoraError('unknown_outcome', messageOf(error), error);
-    this.#requireOpen();
-    return new BitacoraError('unavailable', messageOf(error), error);
+  /**
+   * Why the call may be tried again: what to say when there is no time left for that.
+   * @throws BitacoraError where it may not
+   */
+  #failure(message: RpcMessage, outcome: Failed, silence: string): BitacoraError {
+    const read = message === 'getValue';
+    switch (outcome.kind) {
+      case 'error': {
+        const judged = judgeError(message, outcome.text);
+        if (judged !== 'retry') throw judged;
+        return new BitacoraError('unavailable', outcome.text);
+      }
+      case 'late': {
+        if (!read) throw new BitacoraError('unknown_outcome', silence);
+        return new BitacoraError('timeout', silence);
+      }
+      case 'lost': {
+        const { error } = outcome;
+        if (!read) throw new BitacoraError('unknown_outcome', error.message, error);
+        this.#requireOpen();
+        return new BitacoraError('unavailable', error.message, error);
+      }
+    }
   }
 
   async #connection(

@@ -91,7 +91,7 @@ export class BitacoraClient {
    * this client has just written is read from the server that took the write, while that one is there.
    * @throws BitacoraError unavailable, timeout, rejected (also for a value that is no text), closed
    */
-  async get(key: string): Promise<string | null> {
+  get(key: string): Promise<string | null> {
     return this.#caller.run('getValue', key, '');
   }
 

@@ -1,13 +1,14 @@
 import { connect, type Socket } from 'node:net';
-import { type Deferred, deferred, withDeadline } from '../async.ts';
+import { deferred, withDeadline } from '../async.ts';
 import type { Clock } from '../clock.ts';
 import { AvroReader } from '../codec/avro-binary.ts';
 import { FrameWriter } from '../codec/frame-writer.ts';
-import { type CallAnswer, encodeCall, PING, readAnswer } from '../codec/rpc-calls.ts';
+import { encodeCall, PING, readAnswer } from '../codec/rpc-calls.ts';
 import { FrameDecoder, type Message } from '../codec/rpc-framing.ts';
 import { encodeHandshakeRequest, readHandshakeResponse } from '../codec/rpc-handshake.ts';
 import { MESSAGE_SLACK_BYTES, type RpcMessage, type RpcProtocol } from '../codec/rpc-protocol.ts';
 import { messageOf } from '../errors.ts';
+import { type CallOutcome, type PendingCall, PendingCalls } from './pending-calls.ts';
 import { parseServer } from './server-address.ts';
 
 /** The largest value that a server can be set to allow. */
@@ -15,6 +16,7 @@ const VALUE_BYTES_MAX = 15 * 1_024 * 1_024;
 const PROTOCOL_TEXT_BYTES_MAX = 64 * 1_024;
 /** Our hash is unknown to the server, then it has our text: more rounds than that are no handshake. */
 const HANDSHAKE_ROUNDS_MAX = 3;
+const HANDSHAKE_SERIAL = 0;
 
 /** The connection ended; whether the call took place is not known. */
 export class ConnectionLostError extends Error {
@@ -35,16 +37,11 @@ export interface ServerConnectionOptions {
   readonly onClosed: (connection: ServerConnection) => void;
 }
 
-interface PendingCall {
+export interface OutgoingCall {
   readonly message: RpcMessage;
-  readonly answer: Deferred<CallAnswer>;
-}
-
-export interface SentCall {
-  /** Rejects with ConnectionLostError alone. */
-  readonly answer: Promise<CallAnswer>;
-  /** Nobody waits any more. */
-  forget(): void;
+  readonly key: string;
+  /** Of setValue alone. */
+  readonly value: string;
 }
 
 /** One connection to one server, with any number of calls in flight. */
@@ -54,13 +51,12 @@ export class ServerConnection {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder(VALUE_BYTES_MAX + MESSAGE_SLACK_BYTES);
   readonly #writer: FrameWriter;
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending: PendingCalls;
   readonly #ready = deferred<void>();
   #shaken = false;
   #rounds = 0;
   #retired = false;
   #closed = false;
-  #serial = 0;
   #heardAt = 0;
   #fault: unknown;
 
@@ -69,6 +65,7 @@ export class ServerConnection {
     this.#options = options;
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
+    this.#pending = new PendingCalls(options.clock, (call) => this.#late(call));
     socket.on('connect', () => this.#shake(false, options.protocol.hash));
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('error', (error) => {
@@ -100,21 +97,13 @@ export class ServerConnection {
     return this.#pending.size;
   }
 
-  /** Monotonic time of the last byte that came. */
-  get heardAt(): number {
-    return this.#heardAt;
-  }
-
-  /** Only on a usable connection. */
-  call(message: RpcMessage, key: Buffer, value: Buffer): SentCall {
-    const serial = this.#nextSerial();
-    const answer = deferred<CallAnswer>();
-    this.#pending.set(serial, { message, answer });
-    this.#writer.send(serial, [encodeCall(message, key, value)]);
-    const forget = () => {
-      if (this.#pending.delete(serial)) this.#closeIfDone();
-    };
-    return { answer: answer.promise, forget };
+  /** Only on a usable connection. `sentAt`, `until`: monotonic times, now and of the deadline. */
+  call(call: OutgoingCall, sentAt: number, until: number): Promise<CallOutcome> {
+    const { message, key, value } = call;
+    return new Promise((settle) => {
+      const serial = this.#pending.add({ message, sentAt, until, settle });
+      this.#writer.send(serial, [encodeCall(message, key, value)]);
+    });
   }
 
   /** Takes no new calls and closes once those in flight are answered or forgotten. */
@@ -134,16 +123,9 @@ export class ServerConnection {
     if (this.#retired && this.#pending.size === 0) this.close();
   }
 
-  #nextSerial(): number {
-    do {
-      this.#serial = (this.#serial + 1) | 0;
-    } while (this.#pending.has(this.#serial));
-    return this.#serial;
-  }
-
   #shake(withText: boolean, serverHash: Buffer): void {
     const handshake = encodeHandshakeRequest(this.#options.protocol, serverHash, withText);
-    this.#writer.send(this.#serial, [handshake, PING]);
+    this.#writer.send(HANDSHAKE_SERIAL, [handshake, PING]);
     this.#rounds++;
   }
 
@@ -178,7 +160,13 @@ export class ServerConnection {
     if (call === undefined) return;
     const answer = readAnswer(payload, call.message);
     this.#pending.delete(serial);
-    call.answer.resolve(answer);
+    call.settle(answer);
+    this.#closeIfDone();
+  }
+
+  #late(call: PendingCall): void {
+    // Silence for a whole call: new calls go elsewhere, those in flight may still be answered.
+    if (this.#heardAt < call.sentAt) this.retire();
     this.#closeIfDone();
   }
 
@@ -187,8 +175,7 @@ export class ServerConnection {
     const error = new ConnectionLostError(this.server, this.#fault);
     this.#ready.reject(error);
     this.#ready.promise.catch(() => {});
-    for (const { answer } of this.#pending.values()) answer.reject(error);
-    this.#pending.clear();
+    this.#pending.lose(error);
     if (this.#shaken && !this.#retired) this.#options.onClosed(this);
   }
 }
