@@ -2,10 +2,18 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { deferred } from '../../../src/async.ts';
 import { BitacoraClient } from '../../../src/client/client.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { failsWith, openClient, openProxiedDoor } from '../../helpers/rpc-client.ts';
 import { openDoor } from '../../helpers/rpc-door.ts';
+
+/** What a program prints, in a process that has to end by itself. */
+async function outputOf(program: string): Promise<string> {
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+  return stdout;
+}
 
 describe('BitacoraClient', () => {
   it('sets, gets and deletes', async (t) => {
@@ -110,11 +118,22 @@ describe('BitacoraClient', () => {
       await client.close();
       const nobody = BitacoraClient.connect({ servers: ['127.0.0.1:1'] }, { deadlineMs: 300 });
       console.log(await nobody.catch(({ code }) => code));`;
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '-e', program],
-      { timeout: 20_000 },
-    );
-    assert.equal(stdout, 'v\nunavailable\n');
+    assert.equal(await outputOf(program), 'v\nunavailable\n');
+  });
+
+  it('keeps a process alive until a call that nobody answers is given up', async (t) => {
+    const door = await openDoor(t);
+    door.store.immediate = false;
+    const gate = deferred<void>();
+    door.store.gate = gate.promise;
+    t.after(() => gate.resolve());
+    const module = new URL('../../../src/client/client.ts', import.meta.url).href;
+    const program = `
+      import { BitacoraClient } from '${module}';
+      const client = await BitacoraClient.connect({ servers: ['${door.server}'] }, { deadlineMs: 300 });
+      console.log(await client.get('k').catch(({ code }) => code));
+      console.log(await client.set('k', 'v').catch(({ code }) => code));
+      await client.close();`;
+    assert.equal(await outputOf(program), 'timeout\nunknown_outcome\n');
   });
 });
