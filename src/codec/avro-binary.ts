@@ -109,13 +109,15 @@ export function encodeCount(count: number): Buffer {
   return bytes;
 }
 
-function countLength(count: number): number {
+/** How many bytes {@link writeCount} writes. */
+export function countLength(count: number): number {
   let length = 1;
   for (let rest = count * 2; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
   return length;
 }
 
-function writeCount(target: Buffer, at: number, count: number): number {
+/** Writes what {@link encodeCount} gives at `at`; gives where it ends. */
+export function writeCount(target: Buffer, at: number, count: number): number {
   let end = at;
   let rest = count * 2;
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[end++] = (rest % 0x80) | 0x80;

@@ -2,9 +2,10 @@ import {
   AvroFormatError,
   AvroReader,
   encodeBytes,
-  encodeCount,
+  countLength,
   encodeString,
   textLength,
+  writeCount,
   writeText,
 } from './avro-binary.ts';
 import { RPC_PARAMETERS, type RpcMessage } from './rpc-protocol.ts';
@@ -72,9 +73,14 @@ export const DONE_ANSWER: Buffer = Buffer.from([NO_META, NO_ERROR]);
 
 export const NULL_ANSWER: Buffer = Buffer.from([NO_META, NO_ERROR, NULL_BRANCH]);
 
+const VALUE_PREFIX = Buffer.from([NO_META, NO_ERROR, STRING_BRANCH]);
+
 /** The answer to getValue; the UTF-8 of the value follows. */
 export function valueAnswerHead(length: number): Buffer {
-  return Buffer.concat([Buffer.from([NO_META, NO_ERROR, STRING_BRANCH]), encodeCount(length)]);
+  const head = Buffer.allocUnsafe(VALUE_PREFIX.length + countLength(length));
+  head.set(VALUE_PREFIX);
+  writeCount(head, VALUE_PREFIX.length, length);
+  return head;
 }
 
 export function errorAnswer(text: string): Buffer {
