@@ -1,8 +1,8 @@
 import {
   AvroFormatError,
   AvroReader,
-  encodeBytes,
   countLength,
+  encodeBytes,
   encodeString,
   textLength,
   writeCount,
