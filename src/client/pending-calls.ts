@@ -53,7 +53,7 @@ export class PendingCalls {
     return this.#calls.get(serial);
   }
 
-  /** Nobody waits for it any more. */
+  /** It is answered: nobody waits any more. */
   delete(serial: number): void {
     this.#calls.delete(serial);
   }

@@ -32,6 +32,7 @@ export interface ServerConnectionOptions {
   readonly server: string;
   readonly protocol: RpcProtocol;
   readonly connectMs: number;
+  /** Its timers need keep no process alive: the socket does. */
   readonly clock: Clock;
   /** Once, when it can no longer be used; not for one that `open` did not give. */
   readonly onClosed: (connection: ServerConnection) => void;
