@@ -54,6 +54,12 @@ export class KnownPeers {
     return ranked;
   }
 
+  /** Whether its last answer about a partition was fresh, and not long ago. */
+  isFresh(name: string, partition: number, now: number): boolean {
+    const seen = this.#peers.get(name)?.partitions.get(partition);
+    return seen?.final === true && now - seen.at < LEAVE_ALONE_MS;
+  }
+
   /** A peer's breaker; a first mention makes it. */
   breaker(name: string): CircuitBreaker {
     return this.#peer(name).breaker;
@@ -75,10 +81,8 @@ export class KnownPeers {
   }
 
   #worth(name: string, partition: number, now: number): number {
-    const seen = this.#peers.get(name)?.partitions.get(partition);
-    if (seen === undefined) return -1;
-    const fresh = seen.final && now - seen.at < LEAVE_ALONE_MS;
-    return fresh ? Number.POSITIVE_INFINITY : seen.position;
+    if (this.isFresh(name, partition, now)) return Number.POSITIVE_INFINITY;
+    return this.#peers.get(name)?.partitions.get(partition)?.position ?? -1;
   }
 
   #peer(name: string): KnownPeer {

@@ -32,6 +32,11 @@ export interface PeerRead {
 
 /** Peers that one read asks at once. */
 export const PEERS_AT_ONCE_MAX = 3;
+/**
+ * How long a peer that was fresh a moment ago is waited for before others are asked beside it (a hedged
+ * request: Dean and Barroso, The Tail at Scale, 2013). Its answer makes all others superfluous.
+ */
+export const HEDGE_AFTER_MS = 5;
 /** Questions of all reads that wait for their answer. */
 export const OUTBOUND_MAX = 256;
 
@@ -99,17 +104,27 @@ export class PeerReader {
   }
 
   /**
-   * Answers of up to three peers, asked at once; one that fails makes room for the next. Ends with
-   * the first fresh answer; what is still out then only teaches where the peers stand.
+   * Answers of up to three peers, asked at once; one that fails makes room for the next. Where the best
+   * of them was fresh a moment ago it is asked alone at first. Ends with the first fresh answer; what is
+   * still out then only teaches where the peers stand.
    */
   #fly(question: Question, peers: string[]): Promise<readonly PeerAnswer[]> {
     const { clock, timeoutMs } = this.#options;
-    const until = clock.monotonic() + timeoutMs;
+    const now = clock.monotonic();
+    const until = now + timeoutMs;
     const answers: PeerAnswer[] = [];
     let out = 0;
-    return new Promise((resolve) => {
+    const [best] = peers;
+    const alone = best !== undefined && this.#known.isFresh(best, question.partition, now);
+    let width = alone ? 1 : PEERS_AT_ONCE_MAX;
+    let cancelHedge = () => {};
+    const flight = new Promise<readonly PeerAnswer[]>((resolve) => {
+      const widen = () => {
+        width = PEERS_AT_ONCE_MAX;
+        next();
+      };
       const next = () => {
-        while (out + answers.length < PEERS_AT_ONCE_MAX && this.#outbound < OUTBOUND_MAX) {
+        while (out + answers.length < width && this.#outbound < OUTBOUND_MAX) {
           const left = until - clock.monotonic();
           const peer = left > 0 ? this.#nextAllowed(peers) : undefined;
           if (peer === undefined) break;
@@ -121,13 +136,15 @@ export class PeerReader {
               peers.length = 0;
               resolve([...answers]);
             }
-            next();
+            widen();
           });
         }
         if (out === 0) resolve([...answers]);
       };
+      if (alone) cancelHedge = clock.after(HEDGE_AFTER_MS, widen);
       next();
     });
+    return alone ? flight.finally(() => cancelHedge()) : flight;
   }
 
   /** Takes the first that its breaker lets be asked now: other reads have asked since the ordering. */

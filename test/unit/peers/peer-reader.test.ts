@@ -184,7 +184,9 @@ describe('the bounds of reads from peers', () => {
   it('counts a question as out until it ends, though its read has ended before', async () => {
     const stand = new ReaderStand(['a', 'b', 'c']);
     while (stand.transport.waiting.length < OUTBOUND_MAX - 2) {
-      const reading = stand.read({ key: `k${stand.transport.asked.length}` });
+      // A partition of its own: of the others it is known that `a` is fresh.
+      const partition = stand.transport.asked.length;
+      const reading = stand.read({ key: `k${partition}`, partition });
       await stand.transport.answer('a', answer(30, undefined, { final: true }));
       assert.equal((await reading).freshPeer, true);
     }
