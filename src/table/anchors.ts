@@ -1,5 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LogRecord } from '../record.ts';
+
+const LENGTH_BYTES = 4;
+const HASH_DIGITS = 16;
 
 /** A record that was applied, so that the log can be asked later whether it is still the same. */
 export interface Anchor {
@@ -9,26 +12,24 @@ export interface Anchor {
   readonly hash: string;
 }
 
-export function anchorOf(record: LogRecord): Anchor {
-  const hash = createHash('sha256');
-  for (const part of [record.key, record.value]) addPart(hash, part);
-  for (const header of record.headers) {
-    addPart(hash, Buffer.from(header.name));
-    addPart(hash, header.value);
-  }
-  return {
-    offset: record.offset,
-    timestamp: record.timestamp,
-    hash: hash.digest('hex').slice(0, 16),
-  };
+export function anchorOf({ offset, timestamp, key, value, headers }: LogRecord): Anchor {
+  const parts = [key, value];
+  for (const header of headers) parts.push(Buffer.from(header.name), header.value);
+  return { offset, timestamp, hash: hash('sha256', joined(parts), 'hex').slice(0, HASH_DIGITS) };
 }
 
-/** Length first, so that no two records run into the same bytes; -1 is null. */
-function addPart(hash: ReturnType<typeof createHash>, part: Buffer | null): void {
-  const length = Buffer.allocUnsafe(4);
-  length.writeInt32BE(part === null ? -1 : part.length);
-  hash.update(length);
-  if (part !== null) hash.update(part);
+/** Each with its length before it, so that no two records run into the same bytes; -1 is null. */
+function joined(parts: readonly (Buffer | null)[]): Buffer {
+  let length = 0;
+  for (const part of parts) length += LENGTH_BYTES + (part?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) {
+    at = bytes.writeInt32BE(part?.length ?? -1, at);
+    if (part !== null) bytes.set(part, at);
+    at += part?.length ?? 0;
+  }
+  return bytes;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { LogIdentity } from '../log-identity.ts';
 import { type Storage, StorageError, type StorageOp } from '../storage/storage.ts';
 import { emptyGeneration, type PartitionState } from './partition-state.ts';
+import { StateText } from './state-text.ts';
 import {
   entryKey,
   entryRange,
@@ -34,6 +35,7 @@ export class Table {
   readonly #storage: Storage;
   #identity: TableIdentity | undefined;
   #states: PartitionState[];
+  readonly #text = new StateText();
 
   private constructor(
     storage: Storage,
@@ -94,7 +96,7 @@ export class Table {
     const ops: StorageOp[] = [
       { type: 'put', key: IDENTITY_KEY, value: Buffer.from(JSON.stringify(identity)) },
     ];
-    if (fresh) for (const [p, state] of states.entries()) ops.push(stateOp(p, state));
+    if (fresh) for (const [p, state] of states.entries()) ops.push(this.#stateOp(p, state));
     await this.#storage.write(ops, { sync: true });
     this.#identity = identity;
     this.#states = states;
@@ -108,7 +110,7 @@ export class Table {
     const ops: StorageOp[] = [];
     for (const change of changes) {
       for (const op of change.ops) ops.push(op);
-      ops.push(stateOp(change.partition, change.state));
+      ops.push(this.#stateOp(change.partition, change.state));
     }
     await this.#storage.write(ops, options);
     for (const change of changes) this.#states[change.partition] = change.state;
@@ -144,10 +146,10 @@ export class Table {
     const { uncleared: _, ...state } = this.state(partition);
     await this.commit([{ partition, state, ops: [] }]);
   }
-}
 
-function stateOp(partition: number, state: PartitionState): StorageOp {
-  return { type: 'put', key: partitionKey(partition), value: Buffer.from(JSON.stringify(state)) };
+  #stateOp(partition: number, state: PartitionState): StorageOp {
+    return { type: 'put', key: partitionKey(partition), value: Buffer.from(this.#text.of(state)) };
+  }
 }
 
 function parse<T>(bytes: Buffer, what: string): T {

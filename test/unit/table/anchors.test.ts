@@ -28,6 +28,12 @@ describe('anchors', () => {
     assert.equal(anchorOf(record()).hash, anchorOf(record()).hash);
   });
 
+  it('have the hash that is stored already', () => {
+    // SHA-256 of 00000001 6b 00000001 76, and of 00000001 6b ffffffff.
+    assert.equal(anchorOf(record()).hash, '5e4df0632cddbef3');
+    assert.equal(anchorOf(record({ value: null })).hash, 'e32cfede25d3a06a');
+  });
+
   it('keep the newest and some at doubling distances, few for any history', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1_000_000 }), { maxLength: 300 }), (steps) => {
