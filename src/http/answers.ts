@@ -5,6 +5,9 @@ import type { ReadAnswer, WriteAnswer } from '../store/key-value-store.ts';
 export const JSON_TYPE = 'application/json';
 export const TEXT_TYPE = 'text/plain';
 
+/** What does not stand for itself in JSON, of well-formed text: quotes, backslashes and controls. */
+const ESCAPED = /[^ !#-[\]-\uffff]/;
+
 /** Status, headers of our own (names and values in turn) and JSON of a read. */
 export interface DataAnswer {
   readonly status: number;
@@ -31,7 +34,7 @@ export function readAnswer(key: string, answer: ReadAnswer): DataAnswer {
 
 export function writtenBody(key: string, { version, timestamp }: WriteAnswer): string {
   const text = formatVersion(version.partition, version.offset);
-  return `{"key":${JSON.stringify(key)},"version":"${text}","timestamp":${timestamp}}`;
+  return `{"key":${quoted(key)},"version":"${text}","timestamp":${timestamp}}`;
 }
 
 function readHeaders({ entry, partition, position, trust }: ReadAnswer): string[] {
@@ -48,10 +51,15 @@ function readHeaders({ entry, partition, position, trust }: ReadAnswer): string[
 
 function liveBody(key: string, { partition, source }: ReadAnswer, entry: Entry): string {
   const text = decodeUtf8(entry.value);
-  const value = text === undefined ? `"${entry.value.toString('base64')}"` : JSON.stringify(text);
+  const value = text === undefined ? `"${entry.value.toString('base64')}"` : quoted(text);
   const encoding = text === undefined ? ',"encoding":"base64"' : '';
   const uuid = entry.offset >= 0 ? formatVersion(partition, entry.offset) : '';
-  return `{"key":${JSON.stringify(key)},"value":${value},"timestamp":${entry.timestamp},"source":${source},"ttl":0,"uuid":"${uuid}"${encoding}}`;
+  return `{"key":${quoted(key)},"value":${value},"timestamp":${entry.timestamp},"source":${source},"ttl":0,"uuid":"${uuid}"${encoding}}`;
+}
+
+/** Well-formed text as a JSON string. Looking for what must be escaped costs half of escaping. */
+function quoted(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 function unreadableBody(key: string, { partition }: ReadAnswer, entry: Entry): string {

@@ -4,6 +4,7 @@ import { systemClock } from '../system-clock.ts';
 import { AllowedPeers } from './allowed-peers.ts';
 import { parseAnswer, type RawAnswer } from './parse-answer.ts';
 import { originOf } from './peer-address.ts';
+import { PeerRequest } from './peer-request.ts';
 import type { PeerAnswer, PeerTransport } from './peer-transport.ts';
 
 export interface HttpPeerTransportOptions {
@@ -24,6 +25,8 @@ export const POOLS_MAX = 64;
 const POOL_IDLE_MS = 60_000;
 const CONNECT_MS_MAX = 1_000;
 const KEEP_ALIVE_MS = 30_000;
+
+const HEADERS = { accept: 'application/json' };
 
 /** `\u0001` stands for one byte: no form of a value or key takes more. */
 const JSON_BYTES_PER_BYTE_MAX = 6;
@@ -65,21 +68,22 @@ export class HttpPeerTransport implements PeerTransport {
   async ask(request: Parameters<PeerTransport['ask']>[0]): Promise<PeerAnswer> {
     const { http, key, partition, timeoutMs } = request;
     const pool = this.#poolOf(http);
-    const deadline = new AbortController();
-    const cancel = this.#clock.after(timeoutMs, () => {
-      deadline.abort(new Error('no answer in time'));
-    });
-    try {
-      const bodyBytesMax =
-        JSON_BYTES_PER_BYTE_MAX * (this.#valueBytesMax + Buffer.byteLength(key)) +
-        ANSWER_FRAME_BYTES;
-      return parseAnswer(await this.#get(pool, key, bodyBytesMax, deadline.signal), {
-        key,
-        partition,
-      });
-    } finally {
-      cancel();
-    }
+    const bodyBytesMax =
+      JSON_BYTES_PER_BYTE_MAX * (this.#valueBytesMax + Buffer.byteLength(key)) + ANSWER_FRAME_BYTES;
+    const heldBytesMax = Math.max(HELD_BYTES_MAX, bodyBytesMax);
+    const hold = (bytes: number) => {
+      this.#heldBytes += bytes;
+      if (bytes > 0 && this.#heldBytes > heldBytesMax)
+        throw new Error('too much is being received');
+    };
+    let cancel = () => {};
+    const answer = await new Promise<RawAnswer>((resolve, reject) => {
+      const question = new PeerRequest({ bodyBytesMax, hold, resolve, reject });
+      cancel = this.#clock.after(timeoutMs, () => question.abort(new Error('no answer in time')));
+      const path = `/rpc/cluster?key=${encodeURIComponent(key)}`;
+      pool.dispatch({ method: 'GET', path, headers: HEADERS }, question);
+    }).finally(() => cancel());
+    return parseAnswer(answer, { key, partition });
   }
 
   async close(): Promise<void> {
@@ -87,36 +91,6 @@ export class HttpPeerTransport implements PeerTransport {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     await Promise.all(pools.map(({ pool }) => pool.destroy()));
-  }
-
-  async #get(
-    pool: Pool,
-    key: string,
-    bodyBytesMax: number,
-    signal: AbortSignal,
-  ): Promise<RawAnswer> {
-    const { statusCode, headers, body } = await pool.request({
-      method: 'GET',
-      path: `/rpc/cluster?key=${encodeURIComponent(key)}`,
-      headers: { accept: 'application/json' },
-      signal,
-    });
-    const heldBytesMax = Math.max(HELD_BYTES_MAX, bodyBytesMax);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    try {
-      // Leaving the loop early destroys the body, and the connection with it.
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
-        this.#heldBytes += chunk.length;
-        if (bytes > bodyBytesMax) throw new Error(`a body of more than ${bodyBytesMax} bytes`);
-        if (this.#heldBytes > heldBytesMax) throw new Error('too much is being received');
-        chunks.push(chunk);
-      }
-    } finally {
-      this.#heldBytes -= bytes;
-    }
-    return { status: statusCode, headers, body: Buffer.concat(chunks, bytes) };
   }
 
   #poolOf(address: string): Pool {
