@@ -23,6 +23,7 @@ import type { Services } from '../frame/services.ts';
 import { valueText } from '../http-get/sizes.ts';
 import { benchTopic, nodeOn } from '../kafka/topics.ts';
 import { keyOf } from '../memory/figures.ts';
+import type { BareLog } from './bare-server.ts';
 import type { ProduceQuestion } from './raw-produce.ts';
 
 const IN_FLIGHT: Readonly<Record<Scale, readonly number[]>> = {
@@ -69,7 +70,12 @@ function kafkaCase(of: PutCase, services: Services): BenchCase {
           return nodeProbe(of, nodeOn(kafka.brokers, topic));
         },
       },
-      bareSubject('node:http', of, false),
+      bareSubject('node:http', of, async () => 'none'),
+      bareSubject('node:http and node-rdkafka in one', of, async () => {
+        const kafka = await services.kafka();
+        if ('absent' in kafka) return kafka;
+        return { brokers: kafka.brokers, topic: await benchTopic(kafka.brokers) };
+      }),
       {
         name: 'node-rdkafka',
         open: async () => {
@@ -88,7 +94,7 @@ function diskCase(of: PutCase): BenchCase {
     name: nameOf('on disk', of.inFlight),
     subjects: [
       { name: 'bitacora', open: () => nodeProbe(of, {}) },
-      bareSubject('node:http and fdatasync', of, true),
+      bareSubject('node:http and fdatasync', of, async () => 'disk'),
       anchorSubject('Redis, appendfsync always', of, () => startRedis(true)),
       anchorSubject('NATS KV, not synced', of, startNats),
       anchorSubject('etcd', of, startEtcd),
@@ -122,13 +128,15 @@ async function nodeProbe(of: PutCase, env: Readonly<Record<string, string>>): Pr
   return loadProbe(of, { pid: node.pid, port }, () => node.dispose());
 }
 
-function bareSubject(name: string, of: PutCase, disk: boolean): Subject {
+function bareSubject(name: string, of: PutCase, logOf: () => Promise<BareLog | Absent>): Subject {
   return {
     name,
     open: async () => {
+      const log = await logOf();
+      if (typeof log === 'object' && 'absent' in log) return log;
       const { child, ready } = await BenchChild.start<{ port: number; folder?: string }>(
         BARE_SERVER,
-        { disk },
+        log,
       );
       return loadProbe(of, { pid: child.pid, port: ready.port }, async () => {
         await child.stop();
