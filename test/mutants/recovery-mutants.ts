@@ -93,6 +93,22 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     checkers: [DOUBTS, SIMULATION],
   },
   {
+    name: 'what was read ahead is kept beyond a doubt',
+    harm: 'records of a log that is gone are applied, and ours are passed over',
+    file: 'src/apply/applier.ts',
+    find: '        await ahead;\n        ahead = undefined;',
+    replace: '        await ahead;',
+    checkers: [DOUBTS, SIMULATION],
+  },
+  {
+    name: 'counts of keys take what the cache lacks for new',
+    harm: 'the numbers in /status drift with every restart',
+    file: 'src/apply/batch-committer.ts',
+    find: 'const inMemory = next === undefined && entries.whole(partition);',
+    replace: 'const inMemory = next === undefined;',
+    checkers: [SIMULATION],
+  },
+  {
     name: 'a check does not end the silence',
     harm: 'a node spins for ever after it stood still',
     file: 'src/apply/log-guard.ts',
