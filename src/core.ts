@@ -20,6 +20,7 @@ import { Entries } from './table/entries.ts';
 import type { EntryCache } from './table/entry-cache.ts';
 import { filling } from './table/partition-state.ts';
 import { Table } from './table/table.ts';
+import { WarmUp } from './table/warm-up.ts';
 import type { LogDescription, Wal } from './wal/wal.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -58,6 +59,7 @@ export class Core {
   readonly applier: Applier;
   readonly #guard: LogGuard;
   readonly #prober: Prober;
+  readonly #warmUp: WarmUp;
 
   private constructor(options: CoreOptions, table: Table) {
     const { settings, wal, cache, peers, state, warnings, clock, random, logger } = options;
@@ -122,6 +124,10 @@ export class Core {
       onAsked: () => applier.observe(),
     });
 
+    this.#warmUp = new WarmUp({ table, entries, clock, logger });
+    state.onChange(() => {
+      if (state.state === 'running') this.#warmUp.start();
+    });
     this.table = table;
     this.freshness = freshness;
     this.applier = applier;
@@ -170,7 +176,12 @@ export class Core {
     if (signal.aborted) end();
     const { signal: ended } = stop;
     try {
-      await Promise.all([this.applier.run(ended), this.#prober.run(ended), this.#guard.run(ended)]);
+      await Promise.all([
+        this.applier.run(ended),
+        this.#prober.run(ended),
+        this.#guard.run(ended),
+        this.#warmUp.run(ended),
+      ]);
     } finally {
       end();
       signal.removeEventListener('abort', end);

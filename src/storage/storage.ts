@@ -14,7 +14,12 @@ export interface KeyRange {
   readonly reverse?: boolean;
   /** At most so many pairs. */
   readonly limit?: number;
+  /** For who is in no hurry: awaited between pieces of work that come before the first pair. */
+  readonly pace?: Pace;
 }
+
+/** Resolves when the work may go on; what it rejects with ends the work. */
+export type Pace = () => Promise<void>;
 
 export type StoragePair = readonly [key: Buffer, value: Buffer];
 

@@ -6,6 +6,13 @@ import type { Table } from './table.ts';
 /** The answer of `getNow` where only storage knows. */
 export const UNKNOWN: unique symbol = Symbol('only storage knows');
 
+/** A fill of the cache from storage: good as long as nothing else was put in the place of either. */
+export interface Warming {
+  readonly partition: number;
+  readonly generation: number;
+  readonly switches: number;
+}
+
 /**
  * The entries as readers see them: the cache before the table. Keeps the rule that makes the cache
  * safe: a read may fill it only if no batch that touches its partition was committed or pending
@@ -18,6 +25,10 @@ export class Entries {
   readonly #batches: number[] = [];
   /** Partitions of which every key was set in the cache, as long as nothing was pushed out. */
   readonly #filledWhole = new Set<number>();
+  /** How often all was forgotten. */
+  #switches = 0;
+  /** What storage holds was forgotten by the cache. */
+  onSwitched: () => void = () => {};
 
   constructor(table: Table, cache: EntryCache) {
     this.#table = table;
@@ -54,9 +65,14 @@ export class Entries {
     return this.#cache.summary(key);
   }
 
+  /** Memory has ended: some entry was pushed out. */
+  get full(): boolean {
+    return this.#cache.evicted > 0;
+  }
+
   /** Whether a key that is not in the cache has no entry. */
   whole(partition: number): boolean {
-    return this.#cache.evicted === 0 && this.#filledWhole.has(partition);
+    return !this.full && this.#filledWhole.has(partition);
   }
 
   /** A batch that touches this partition is about to be committed. */
@@ -75,8 +91,39 @@ export class Entries {
 
   /** The active generation of a partition is another one: what was cached no longer counts. */
   switched(): void {
+    this.#switches++;
     this.#cache.clear();
     this.#noteWhole();
+    this.onSwitched();
+  }
+
+  /** The fill of a partition from a scan of storage that begins now. */
+  warming(partition: number): Warming {
+    const { generation } = this.#table.state(partition).active;
+    return { partition, generation, switches: this.#switches };
+  }
+
+  /** Takes in some entries of such a scan; false where the scan is of no more use. */
+  warm(
+    warming: Warming,
+    pairs: readonly { readonly key: Uint8Array; readonly entry: Buffer }[],
+  ): boolean {
+    for (const { key, entry } of pairs) {
+      if (!this.#isWarming(warming)) return false;
+      // What was applied since the scan began is in the cache, and newer: it never leaves it unnoticed.
+      if (this.#cache.summary(key) === undefined) this.#cache.set(key, entry);
+    }
+    return true;
+  }
+
+  /** The scan has come to its end. */
+  warmed(warming: Warming): void {
+    if (this.#isWarming(warming)) this.#filledWhole.add(warming.partition);
+  }
+
+  #isWarming({ partition, generation, switches }: Warming): boolean {
+    const { active } = this.#table.state(partition);
+    return !this.full && switches === this.#switches && generation === active.generation;
   }
 
   #noteWhole(): void {

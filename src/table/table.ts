@@ -1,5 +1,5 @@
 import type { LogIdentity } from '../log-identity.ts';
-import { type Storage, StorageError, type StorageOp } from '../storage/storage.ts';
+import { type Pace, type Storage, StorageError, type StorageOp } from '../storage/storage.ts';
 import { emptyGeneration, type PartitionState } from './partition-state.ts';
 import { StateText } from './state-text.ts';
 import {
@@ -125,12 +125,17 @@ export class Table {
     return this.#storage.getMany(keys.map((key) => entryKey(partition, generation, key)));
   }
 
-  /** All stored entries of a generation, in the order of their keys' bytes. */
+  /**
+   * All stored entries of a generation as of the call, in the order of their keys' bytes.
+   * @param pace as `KeyRange` has it
+   */
   async *scan(
     partition: number,
     generation: number,
+    pace?: Pace,
   ): AsyncGenerator<readonly { readonly key: Buffer; readonly entry: Buffer }[]> {
-    for await (const pairs of this.#storage.iterate(entryRange(partition, generation))) {
+    const range = { ...entryRange(partition, generation), ...(pace && { pace }) };
+    for await (const pairs of this.#storage.iterate(range)) {
       yield pairs.map(([place, entry]) => ({ key: userKeyOf(place), entry }));
     }
   }

@@ -20,9 +20,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the youngest timestamp wins',
     harm: 'a clock that runs ahead hides later writes; nodes differ',
     file: 'src/apply/apply-batch.ts',
-    find: '    last.set(key, entryOf(record, decoded));\n',
+    find: '    last.set(key, hash, entryOf(record, decoded));\n',
     replace: `    const entry = entryOf(record, decoded);
-    if ((last.get(key)?.timestamp ?? 0) <= entry.timestamp) last.set(key, entry);
+    const at = last.keys.findIndex((each) => each.equals(key));
+    if ((last.entries[at]?.timestamp ?? 0) <= entry.timestamp) last.set(key, hash, entry);
 `,
     checkers: [testFile('test/unit/apply/apply-batch.test.ts'), SIMULATION],
   },
@@ -30,9 +31,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'deletes leave nothing behind',
     harm: 'a peer that missed the delete gives the old value back',
     file: 'src/apply/apply-batch.ts',
-    find: "      type: 'put',\n      key: entryKey(partition, state.generation, keyBytes),",
-    replace:
-      "      type: entry.kind === 'marker' ? 'del' : 'put',\n      key: entryKey(partition, state.generation, keyBytes),",
+    find: "ops.push({ type: 'put', key: entryKey(",
+    replace: "ops.push({ type: entry.kind === 'marker' ? 'del' : 'put', key: entryKey(",
     checkers: [SIMULATION],
   },
   {
@@ -47,8 +47,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'strays are applied',
     harm: 'a key has two homes; a delete in one does not reach the other',
     file: 'src/apply/apply-batch.ts',
-    find: '  if (codec.checksPlacement) {',
-    replace: '  if (codec.checksPlacement && record.offset < 0) {',
+    find: '  if (home === partition) return undefined;',
+    replace: '  if (home >= 0) return undefined;',
     checkers: [testFile('test/unit/apply/apply-batch.test.ts')],
   },
   {

@@ -7,6 +7,7 @@ const COMPACTED = testFile('test/unit/simulation/compacted.test.ts');
 const HEALTH = testFile('test/unit/simulation/health.test.ts');
 const MARKS = testFile('test/unit/progress/fresh-marks.test.ts');
 const GUARD = testFile('test/unit/apply/log-guard.test.ts');
+const WARM_UP = testFile('test/unit/table/warm-up.test.ts');
 const REBUILD = testFile('test/unit/apply/rebuild.test.ts');
 const MENDING = testFile('test/unit/storage/mending-storage.test.ts');
 
@@ -107,6 +108,22 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     find: 'const inMemory = next === undefined && entries.whole(partition);',
     replace: 'const inMemory = next === undefined;',
     checkers: [SIMULATION],
+  },
+  {
+    name: 'the warm-up puts old values over new ones',
+    harm: 'a value that was replaced while the node warmed up is served for ever',
+    file: 'src/table/entries.ts',
+    find: 'if (this.#cache.summary(key) === undefined) this.#cache.set(key, entry);',
+    replace: 'this.#cache.set(key, entry);',
+    checkers: [SIMULATION, WARM_UP],
+  },
+  {
+    name: 'a warm-up outlives what it reads',
+    harm: 'entries of a log that is gone come back after a rebuild',
+    file: 'src/table/entries.ts',
+    find: 'switches === this.#switches && generation === active.generation',
+    replace: 'switches <= this.#switches && generation <= active.generation',
+    checkers: [SIMULATION, WARM_UP],
   },
   {
     name: 'a check does not end the silence',

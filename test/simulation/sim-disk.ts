@@ -90,7 +90,9 @@ export class SimDisk {
   }
 }
 
-const CHUNK_PAIRS_MAX = 16;
+/** So few, and so slow, that a scan meets what is written beside it. */
+const CHUNK_PAIRS_MAX = 4;
+const CHUNK_MS_MAX = 5;
 
 /**
  * A process's handle on a disk: calls take time, and end with the process. As with RocksDB no write
@@ -195,7 +197,7 @@ export class SimStorage implements Storage {
   async *#chunks(pairs: readonly StoragePair[]): AsyncGenerator<readonly StoragePair[]> {
     for (let i = 0; i < pairs.length; i += CHUNK_PAIRS_MAX) {
       this.#refuseClosed();
-      await this.#time(1);
+      await this.#time(CHUNK_MS_MAX);
       yield pairs.slice(i, i + CHUNK_PAIRS_MAX);
     }
   }

@@ -1,5 +1,5 @@
 import { checkRange } from '../check-ops.ts';
-import { ClosedError, type KeyRange, type StoragePair } from '../storage.ts';
+import { ClosedError, type KeyRange, type Pace, type StoragePair } from '../storage.ts';
 import { checkedValue } from './checked-value.ts';
 import type { NativeCallback, NativeDatabase, NativeIterator } from './native-rocksdb.ts';
 import { rocksError } from './rocks-error.ts';
@@ -16,7 +16,7 @@ export interface RocksScanOptions {
   readonly open: (options: Parameters<NativeDatabase['iterator']>[0]) => NativeIterator;
   readonly call: <T>(start: (done: NativeCallback<T>) => void) => Promise<T>;
   /** Resolves when the engine's iterators may read. */
-  readonly check: () => Promise<void>;
+  readonly check: (pace: Pace | undefined) => Promise<void>;
   /** Reads keys in the way that checks the blocks they lie in. */
   readonly verify: (keys: readonly Buffer[], done: NativeCallback<unknown>) => void;
   readonly closed: () => boolean;
@@ -78,13 +78,13 @@ export class RocksScan implements AsyncIterableIterator<readonly StoragePair[], 
   }
 
   async #chunk(): Promise<Chunk> {
-    const { closed, check, call, verify } = this.#options;
+    const { closed, check, call, verify, range } = this.#options;
     if (this.#fault !== undefined) throw this.#fault;
     const native = this.#native;
     if (closed()) throw new ClosedError();
     if (native === undefined) return { done: true, value: undefined };
     try {
-      await check();
+      await check(range.pace);
       const value = await call((done: NativeCallback<readonly StoragePair[]>) =>
         fillChunk(native, done),
       );

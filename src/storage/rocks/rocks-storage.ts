@@ -3,6 +3,7 @@ import { checkKeys, checkOps, checkRange } from '../check-ops.ts';
 import {
   ClosedError,
   type KeyRange,
+  type Pace,
   type Storage,
   StorageError,
   type StorageOp,
@@ -67,6 +68,8 @@ export class RocksStorage implements Storage {
   readonly #values = new StoredValues();
   readonly #writes: WriteQueue;
   readonly #scans = new Set<RocksScan>();
+  /** Who waits for the tables' check without a pace. */
+  #hurried = 0;
   #inFlight = 0;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -137,7 +140,7 @@ export class RocksStorage implements Storage {
         return this.#db.iterator(options);
       },
       call: (start) => this.#call('scan', start),
-      check: () => this.#tablesChecked(),
+      check: (pace) => this.#tablesChecked(pace),
       verify: (keys, done) => this.#db.getMany(keys, { fillCache: false }, done),
       closed: () => this.#closing !== undefined,
       ended: () => this.#scans.delete(scan),
@@ -222,13 +225,21 @@ export class RocksStorage implements Storage {
     }
   }
 
-  /** Resolves when iterators may read. */
-  async #tablesChecked(): Promise<void> {
-    const goOn = () => {
+  /** Resolves when iterators may read. @param pace counts as long as nobody is in a hurry */
+  async #tablesChecked(pace?: Pace): Promise<void> {
+    const requireOpen = () => {
       if (this.#closing !== undefined) throw new ClosedError();
     };
-    await this.#tables.checked(goOn);
-    goOn();
+    if (pace === undefined) this.#hurried += 1;
+    try {
+      await this.#tables.checked(async () => {
+        if (this.#hurried === 0) await pace?.();
+        requireOpen();
+      });
+    } finally {
+      if (pace === undefined) this.#hurried -= 1;
+    }
+    requireOpen();
   }
 
   async #firstKey(gte: Buffer, lt: Buffer): Promise<Buffer | undefined> {

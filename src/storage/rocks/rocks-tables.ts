@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { messageOf } from '../../errors.ts';
+import type { Pace } from '../storage.ts';
 import { corrupt } from './read-whole.ts';
 import { checkTable } from './rocks-table-file.ts';
 
@@ -23,10 +24,10 @@ export class RocksTables {
 
   /**
    * Resolves when iterators may read.
-   * @param goOn called now and then; what it throws ends the check
+   * @param goOn awaited now and then; what it rejects with ends the check
    * @throws StorageError `corrupt`; the error of the file system
    */
-  checked(goOn: () => void): Promise<void> {
+  checked(goOn: Pace): Promise<void> {
     if (this.#names.size === 0) return Promise.resolve();
     this.#checking ??= this.#check(goOn).finally(() => {
       this.#checking = undefined;
@@ -34,7 +35,7 @@ export class RocksTables {
     return this.#checking;
   }
 
-  async #check(goOn: () => void): Promise<void> {
+  async #check(goOn: Pace): Promise<void> {
     for (const name of [...this.#names]) {
       const path = join(this.#directory, name);
       try {

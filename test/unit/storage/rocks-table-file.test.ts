@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { deferred } from '../../../src/async.ts';
 import { RocksStorage } from '../../../src/storage/rocks/rocks-storage.ts';
 import { checkTable } from '../../../src/storage/rocks/rocks-table-file.ts';
 import { RocksTables } from '../../../src/storage/rocks/rocks-tables.ts';
@@ -47,14 +48,14 @@ describe('a table file of the engine', () => {
     damaged.writeUInt8(damaged.readUInt8(place) ^ 4, place);
     await writeFile(path, damaged);
   };
-  it('is good as the engine has written it', () => checkTable(path, () => {}));
+  it('is good as the engine has written it', () => checkTable(path, async () => {}));
 
   it('is damaged wherever a bit of a data block is another one', async () => {
     for (let i = 0; i < FLIPS; i += 1) {
       // Filter and index are no half of it.
       await damagedAt(Math.floor((bytes.length / 2 / FLIPS) * i));
       await assert.rejects(
-        checkTable(path, () => {}),
+        checkTable(path, async () => {}),
         isCorrupt,
       );
     }
@@ -64,7 +65,7 @@ describe('a table file of the engine', () => {
     let damaged = 0;
     for (let back = 1; back <= 2_000; back += 40) {
       await damagedAt(bytes.length - back);
-      const found = await checkTable(path, () => {}).then(
+      const found = await checkTable(path, async () => {}).then(
         () => 'nothing',
         (error) => error.kind,
       );
@@ -88,7 +89,7 @@ describe('a table file of the engine', () => {
     await storage.close();
     const names = (await readdir(other)).filter((name) => name.endsWith('.sst'));
     assert.ok(names.length > 0);
-    for (const name of names) await checkTable(join(other, name), () => {});
+    for (const name of names) await checkTable(join(other, name), async () => {});
   });
 
   it('is checked until it may not go on', async () => {
@@ -116,14 +117,45 @@ describe('the tables of a database', () => {
     const names = await readdir(base.path);
     const [name = ''] = names.filter((each) => /^\d+\.sst$/.test(each));
     const tables = new RocksTables(base.path, [...names, '999999.sst']);
-    await tables.checked(() => {});
+    await tables.checked(async () => {});
     await writeFile(join(base.path, name), 'damaged');
-    await tables.checked(() => {});
+    await tables.checked(async () => {});
     const anew = new RocksTables(base.path, names);
     await assert.rejects(
-      anew.checked(() => {}),
+      anew.checked(async () => {}),
       isCorrupt,
     );
+  });
+
+  it('are checked at the pace of who asks, until somebody is in a hurry', async (t) => {
+    const base = await temporaryDirectory('tables');
+    t.after(() => base.remove());
+    const first = await RocksStorage.open(base.path);
+    const value = randomBytes(1_000);
+    for (let i = 0; i < 2_000; i += 1) {
+      await first.write([{ type: 'put', key: keyOf(i), value }]);
+    }
+    await first.close();
+    await (await RocksStorage.open(base.path)).close();
+    const storage = await RocksStorage.open(base.path);
+    t.after(() => storage.close());
+    let pauses = 0;
+    const begun = deferred<void>();
+    const hurried = deferred<void>();
+    const pace = () => {
+      pauses += 1;
+      begun.resolve();
+      return hurried.promise;
+    };
+    const paced = storage
+      .iterate({ ...EVERYTHING, pace })
+      [Symbol.asyncIterator]()
+      .next();
+    await begun.promise;
+    const urgent = storage.iterate(EVERYTHING)[Symbol.asyncIterator]().next();
+    hurried.resolve();
+    for (const chunk of await Promise.all([paced, urgent])) assert.ok(chunk.done !== true);
+    assert.equal(pauses, 1, 'all pieces but the first are checked without a pause');
   });
 
   it('are not damaged because a file cannot be opened for another reason', async (t) => {
@@ -132,7 +164,7 @@ describe('the tables of a database', () => {
     await symlink('000001.sst', join(base.path, '000001.sst'));
     const tables = new RocksTables(base.path, ['000001.sst']);
     await assert.rejects(
-      tables.checked(() => {}),
+      tables.checked(async () => {}),
       { code: 'ELOOP' },
     );
   });
