@@ -70,6 +70,13 @@ export class Entries {
     return this.#cache.evicted > 0;
   }
 
+  /** Whether all entries may find room in memory. */
+  get fits(): boolean {
+    let bytes = 0;
+    for (const { active } of this.#table.states()) bytes += active.bytes;
+    return bytes <= this.#cache.bytesMax;
+  }
+
   /** Whether a key that is not in the cache has no entry. */
   whole(partition: number): boolean {
     return !this.full && this.#filledWhole.has(partition);

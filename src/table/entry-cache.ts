@@ -19,6 +19,8 @@ export interface EntryCache {
   clear(): void;
   readonly count: number;
   readonly bytes: number;
+  /** What bounds `bytes`. */
+  readonly bytesMax: number;
   /** Entries ever pushed out by the bound. While 0, the cache holds all that was ever set. */
   readonly evicted: number;
 }

@@ -36,7 +36,7 @@ const KEPT_SHARE = 0.5;
  * Keys are in no order: an ordered index would be told where `#index` is told.
  */
 export class SegmentEntryCache implements EntryCache {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   readonly #seed: number;
   readonly #hash: KeyHash;
   readonly #key = new KeyScratch();
@@ -46,7 +46,7 @@ export class SegmentEntryCache implements EntryCache {
   #evicted = 0;
 
   constructor({ bytesMax, seed, hash = hashKey }: SegmentEntryCacheOptions) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
     this.#seed = seed;
     this.#hash = hash;
     const wished = 2 ** Math.floor(Math.log2(Math.max(1, bytesMax / SEGMENTS_MIN)));
@@ -171,12 +171,12 @@ export class SegmentEntryCache implements EntryCache {
   }
 
   #affords(bytes: number): boolean {
-    return this.bytes + bytes <= this.#bytesMax && this.#log.nameable;
+    return this.bytes + bytes <= this.bytesMax && this.#log.nameable;
   }
 
   /** Gives memory back until there is so much to take. */
   #free(bytes: number): boolean {
-    if (bytes > this.#bytesMax) return false;
+    if (bytes > this.bytesMax) return false;
     while (!this.#affords(bytes)) {
       const segment = this.#compaction.takeEmpty() ?? this.#log.oldest;
       if (segment === undefined) return false;

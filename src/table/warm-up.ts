@@ -17,7 +17,8 @@ const REST_MS_MAX = 1_000;
 
 /**
  * Brings what storage holds into memory while the node is at work: nobody waits for it, what is not there
- * yet is read from storage. Ends where memory is full.
+ * yet is read from storage. Ends where memory is full, and does not begin where it surely will be: the
+ * first scan reads all that storage holds.
  */
 export class WarmUp {
   readonly #options: WarmUpOptions;
@@ -56,6 +57,7 @@ export class WarmUp {
 
   async #fillAll(signal: AbortSignal): Promise<void> {
     const { table, entries, clock, logger } = this.#options;
+    if (!entries.fits) return;
     const begun = clock.monotonic();
     let count = 0;
     for (const partition of table.states().keys()) {

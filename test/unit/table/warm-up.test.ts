@@ -53,7 +53,7 @@ describe('the warm-up', () => {
   let stop: AbortController;
   let ended: Promise<void>;
 
-  const write = async (keys: number, value: string, offset: number) => {
+  const write = async (keys: number, value: string, offset: number, bytes = 0) => {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const { active } = table.state(partition);
       const ops = Array.from({ length: keys }, (_, i) => ({
@@ -61,7 +61,7 @@ describe('the warm-up', () => {
         key: entryKey(partition, active.generation, Buffer.from(`${partition}:${i}`)),
         value: stored(value, offset),
       }));
-      const state = { active: { ...active, position: offset + 1, entries: keys } };
+      const state = { active: { ...active, position: offset + 1, entries: keys, bytes } };
       await table.commit([{ partition, state, ops }]);
     }
   };
@@ -156,6 +156,17 @@ describe('the warm-up', () => {
       assert.ok(['old', 'unknown'].includes(now(0, `0:${i}`) ?? 'missing'), `0:${i}`);
     }
     assert.equal((await entries.get(0, '0:3'))?.value.toString(), 'old');
+    await end();
+  });
+
+  it('does not begin where the entries cannot fit', async () => {
+    await write(10, 'old', 6, 40_000);
+    const warmUp = await restarted(64 * 1_024);
+    const { scans } = storage;
+    warmUp.start();
+    await run();
+    assert.equal(storage.scans, scans);
+    assert.equal(now(0, 'none'), 'unknown');
     await end();
   });
 
