@@ -40,7 +40,7 @@ export function judged(bench: Bench, cases: readonly CaseResult[]): BenchResult[
   return bench.goals(cases).map((goal) => ({ ...goal, met: goal.value <= goal.atMost }));
 }
 
-export function formatted(value: number | undefined, { digits = 0 }: Figure): string {
+function formatted(value: number | undefined, { digits = 0 }: Figure): string {
   return value === undefined ? '-' : value.toFixed(digits);
 }
 
