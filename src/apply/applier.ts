@@ -14,6 +14,7 @@ import { APPLY_VERSION, type Table } from '../table/table.ts';
 import type { LogDescription, ReadBatch, Wal, WalReader } from '../wal/wal.ts';
 import { Absence } from './absence.ts';
 import { BatchCommitter } from './batch-committer.ts';
+import { BatchSize } from './batch-size.ts';
 import {
   checkLog,
   ForeignLogError,
@@ -48,8 +49,6 @@ export interface ApplierOptions {
   readonly logger: Logger;
 }
 
-/** Records asked of the reader at once: more only lengthens the stalls (measured). */
-const BATCH_RECORDS_MAX = 500;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 2_000;
 const STORAGE_RETRY_MAX_MS = 5_000;
@@ -256,6 +255,7 @@ export class Applier {
   async #follow(reader: WalReader, doubts: number, signal: AbortSignal): Promise<void> {
     const { clock, freshness, table, guard } = this.#options;
     const startedAt = clock.monotonic();
+    const size = new BatchSize();
     let sure = doubts;
     /** Read while the batch before it is stored; as sure as that one. */
     let ahead: Promise<ReadBatch> | undefined;
@@ -267,13 +267,14 @@ export class Applier {
         sure = guard.doubts;
         await this.#rewind(reader);
       }
-      const batch = await (ahead ?? reader.next(BATCH_RECORDS_MAX));
+      const batch = await (ahead ?? reader.next(size.max));
       ahead = undefined;
+      size.learn(batch.records);
       guard.requireSame();
       if (batch.records.length > 0 || batch.reached.length > 0) {
         await guard.untilSame(signal);
         if (batch.records.length > 0 && !signal.aborted) {
-          ahead = reader.next(BATCH_RECORDS_MAX);
+          ahead = reader.next(size.max);
           // Its failure is met where it is awaited, and by nobody once the session has ended.
           ahead.catch(() => {});
         }
