@@ -262,9 +262,10 @@ export class Applier {
     await this.#settle(signal);
     while (!signal.aborted) {
       if (guard.doubts !== sure && freshness.identityConfirmed) {
+        // Before anything is awaited: a doubt that comes up meanwhile is not settled.
+        sure = guard.doubts;
         await ahead;
         ahead = undefined;
-        sure = guard.doubts;
         await this.#rewind(reader);
       }
       const batch = await (ahead ?? reader.next(size.max));
