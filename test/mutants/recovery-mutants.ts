@@ -102,6 +102,14 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     checkers: [DOUBTS, SIMULATION],
   },
   {
+    name: 'a doubt that comes up while what was read ahead is awaited counts as settled',
+    harm: 'what is read of a log that may be another one is applied',
+    file: 'src/apply/applier.ts',
+    find: '        sure = guard.doubts;\n        await ahead;\n',
+    replace: '        await ahead;\n        sure = guard.doubts;\n',
+    checkers: [testFile('test/unit/apply/read-ahead.test.ts')],
+  },
+  {
     name: 'counts of keys take what the cache lacks for new',
     harm: 'the numbers in /status drift with every restart',
     file: 'src/apply/batch-committer.ts',
@@ -265,7 +273,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     name: 'what memory does not hold does not exist',
     harm: 'keys vanish as soon as memory is full',
     file: 'src/table/entries.ts',
-    find: '    return this.#cache.evicted === 0 && this.#filledWhole.has(partition);',
+    find: '    return !this.full && this.#filledWhole.has(partition);',
     replace: '    return this.#filledWhole.has(partition);',
     checkers: [SIMULATION],
   },
