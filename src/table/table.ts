@@ -126,7 +126,7 @@ export class Table {
   }
 
   /**
-   * All stored entries of a generation as of the call, in the order of their keys' bytes.
+   * All stored entries of a generation as of the first step, in the order of their keys' bytes.
    * @param pace as `KeyRange` has it
    */
   async *scan(

@@ -14,6 +14,8 @@ export interface WarmUpOptions {
 /** The share of its time that it works. */
 const SHARE = 0.2;
 const REST_MS_MAX = 1_000;
+/** After a failure: storage may have been opened anew under the scan, as it is after a full disk. */
+const RETRY_MS = 60_000;
 
 /**
  * Brings what storage holds into memory while the node is at work: nobody waits for it, what is not there
@@ -41,7 +43,7 @@ export class WarmUp {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
+    const { clock, logger } = this.#options;
     const stop = () => this.#wake?.();
     signal.addEventListener('abort', stop);
     while (!signal.aborted) {
@@ -49,7 +51,10 @@ export class WarmUp {
       try {
         if (!signal.aborted) await this.#fillAll(signal);
       } catch (error) {
-        if (!signal.aborted) logger.warn({ reason: messageOf(error) }, 'entries stay in storage');
+        if (signal.aborted) break;
+        logger.warn({ reason: messageOf(error), retryMs: RETRY_MS }, 'entries stay in storage');
+        await sleep(clock, RETRY_MS, signal);
+        this.#want();
       }
     }
     signal.removeEventListener('abort', stop);

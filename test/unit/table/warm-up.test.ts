@@ -208,7 +208,7 @@ describe('the warm-up', () => {
     await end();
   });
 
-  it('leaves entries in storage that cannot be read', async () => {
+  it('leaves entries in storage that cannot be read, and tries again', async () => {
     storage.failsAt = 2;
     const warmUp = await restarted();
     warmUp.start();
@@ -216,6 +216,8 @@ describe('the warm-up', () => {
     assert.equal(now(0, 'none'), 'unknown');
     storage.failsAt = Number.POSITIVE_INFINITY;
     assert.equal((await entries.get(1, '1:3'))?.value.toString(), 'old');
+    await run();
+    assert.equal(now(0, 'none'), undefined);
     await end();
   });
 });
