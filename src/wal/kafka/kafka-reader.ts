@@ -108,7 +108,7 @@ export class KafkaReader implements WalReader {
     if (messages.length === 0) {
       messages = await this.#consume(1, FIRST_RECORD_MS);
       // One that comes alone costs its readers a commit like hundreds do.
-      if (messages.length > 0 && max > 1) messages.push(...(await this.#consume(max - 1, 0)));
+      if (messages.length > 0 && max > 1) messages.push(...(await this.#followers(max - 1)));
     }
     this.#more = messages.length === max;
     const records = messages.map(recordOf);
@@ -123,6 +123,11 @@ export class KafkaReader implements WalReader {
     // What was read before the fault stands; the next call tells of it.
     if (this.#fault !== undefined && records.length === 0) throw this.#fault;
     return { records, reached };
+  }
+
+  /** What is queued behind a record. Never rejects: a fault here is told by the next call. */
+  #followers(max: number): Promise<Message[]> {
+    return this.#consume(max, 0).catch(() => []);
   }
 
   #consume(count: number, timeoutMs: number): Promise<Message[]> {
