@@ -185,6 +185,31 @@ describe('the transport to peers', () => {
     assert.equal((await ask(http)).entry?.kind, 'live');
   });
 
+  it('never sends a question that was given up while it waited for a connection', async () => {
+    const arrived: string[] = [];
+    const http = await peer((request, response) => {
+      const key = new URL(request.url ?? '', 'http://x').searchParams.get('key') ?? '';
+      arrived.push(key);
+      if (key === 'answered') sendHit(response, key);
+    });
+    const asking = Array.from({ length: 20 }, (_, i) =>
+      assert.rejects(ask(http, { key: `${i}`, timeoutMs: i < 8 ? 300 : 50 }), /no answer in time/),
+    );
+    await Promise.all(asking);
+    assert.equal((await ask(http, { key: 'answered' })).entry?.kind, 'live');
+    assert.deepEqual(arrived.sort(), ['0', '1', '2', '3', '4', '5', '6', '7', 'answered']);
+  });
+
+  it('takes the answer that follows an informational one', async () => {
+    const body = hitBody('k', 'v');
+    const headers = Object.entries(HIT_HEADERS).map(([name, value]) => `${name}: ${value}\r\n`);
+    const http = await rawPeer(
+      'HTTP/1.1 103 Early Hints\r\nBitacora-Read: behind\r\n\r\n' +
+        `HTTP/1.1 200 OK\r\n${headers.join('')}Content-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    assert.equal((await ask(http)).final, true);
+  });
+
   it('takes the largest value in its longest form', async () => {
     const value = '\u0001'.repeat(VALUE_BYTES_MAX);
     const key = '\u0001'.repeat(100);
