@@ -37,7 +37,8 @@ export class PeerRequest implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#ended) controller.abort(new Error('nobody waits any more'));
+    // Not aborted: that would close the connection, which others wait for, although nothing was sent.
+    if (this.#ended) throw new Error('nobody waits any more');
   }
 
   onResponseStart(

@@ -185,19 +185,27 @@ describe('the transport to peers', () => {
     assert.equal((await ask(http)).entry?.kind, 'live');
   });
 
-  it('never sends a question that was given up while it waited for a connection', async () => {
+  it('never sends a question that was given up while it waited, nor takes a connection for it', async () => {
     const arrived: string[] = [];
-    const http = await peer((request, response) => {
+    let connections = 0;
+    const server = createServer((request, response) => {
       const key = new URL(request.url ?? '', 'http://x').searchParams.get('key') ?? '';
       arrived.push(key);
       if (key === 'answered') sendHit(response, key);
     });
-    const asking = Array.from({ length: 20 }, (_, i) =>
-      assert.rejects(ask(http, { key: `${i}`, timeoutMs: i < 8 ? 300 : 50 }), /no answer in time/),
+    server.on('connection', () => connections++);
+    const http = await listen(server);
+    const asking = Array.from({ length: 60 }, (_, i) =>
+      assert.rejects(
+        ask(http, { key: `${i}`, timeoutMs: i < 8 ? 1_000 : 50 }),
+        /no answer in time/,
+      ),
     );
     await Promise.all(asking);
     assert.equal((await ask(http, { key: 'answered' })).entry?.kind, 'live');
     assert.deepEqual(arrived.sort(), ['0', '1', '2', '3', '4', '5', '6', '7', 'answered']);
+    // Those that were sent have cost theirs.
+    assert.ok(connections <= 16, `${connections} connections`);
   });
 
   it('takes the answer that follows an informational one', async () => {
