@@ -125,6 +125,7 @@ export class Core {
     });
 
     this.#warmUp = new WarmUp({ table, entries, clock, logger });
+    entries.onSwitched = () => this.#warmUp.again();
     state.onChange(() => {
       if (state.state === 'running') this.#warmUp.start();
     });

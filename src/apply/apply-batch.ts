@@ -76,11 +76,11 @@ export function applyBatch(
     if (record.offset > position) skipped = true;
     position = record.offset + 1;
     newest = record;
-    const { key } = record;
-    const hash = key === null ? 0 : murmur2(key);
-    const refusal = refusalOf(record, hash, context);
-    if (key === null || refusal !== undefined) {
-      quarantined.push({ partition, offset: record.offset, ...(refusal ?? NO_KEY) });
+    const key = record.key ?? NO_BYTES;
+    const hash = murmur2(key);
+    const refusal = record.key === null ? NO_KEY : refusalOf(key, { hash, partition }, context);
+    if (refusal !== undefined) {
+      quarantined.push({ partition, offset: record.offset, ...refusal });
       continue;
     }
     const decoded = context.codec.decode(record);
@@ -136,18 +136,17 @@ const NO_KEY: Refusal = { reason: 'no key', stray: false };
 
 type Refusal = Pick<Quarantined, 'reason' | 'stray'>;
 
-/** Why a record is not applied under its key, undefined where it is. @param hash murmur2 of the key */
+/** Why a record is not applied under its key, undefined where it is. @param placed murmur2 of the key, and where it is */
 function refusalOf(
-  { key, partition }: LogRecord,
-  hash: number,
+  key: Buffer,
+  placed: { readonly hash: number; readonly partition: number },
   { codec, partitions }: ApplyContext,
 ): Refusal | undefined {
-  if (key === null) return NO_KEY;
   if (key.length === 0) return { reason: 'an empty key', stray: false };
   if (!isWellFormedUtf8(key)) return { reason: 'the key is not UTF-8', stray: false };
   if (!codec.checksPlacement) return undefined;
-  const home = partitionOfHash(hash, partitions);
-  if (home === partition) return undefined;
+  const home = partitionOfHash(placed.hash, partitions);
+  if (home === placed.partition) return undefined;
   return { reason: `the key belongs to partition ${home}`, stray: true };
 }
 

@@ -118,17 +118,17 @@ export class BatchCommitter {
     generation: number,
   ): Promise<ApplyContext['previous']> {
     const { table, entries } = this.#options;
-    const isCached = table.state(partition).active.generation === generation;
+    const isActive = table.state(partition).active.generation === generation;
     const known = new Map<string, EntrySummary | undefined>();
     const asked: Buffer[] = [];
     for (const { key } of records) {
       const name = key?.toString('latin1');
       if (key === null || name === undefined || known.has(name)) continue;
-      const summary = isCached ? entries.summary(key) : undefined;
+      const summary = isActive ? entries.summary(key) : undefined;
       known.set(name, summary);
       if (summary === undefined) asked.push(key);
     }
-    const stored = await table.readMany(partition, asked, generation);
+    const stored = asked.length === 0 ? [] : await table.readMany(partition, asked, generation);
     for (const [i, key] of asked.entries()) {
       const bytes = stored[i];
       if (bytes !== undefined) known.set(key.toString('latin1'), summaryOf(bytes));

@@ -101,9 +101,10 @@ export class ServerConnection {
   /** Only on a usable connection. `sentAt`, `until`: monotonic times, now and of the deadline. */
   call(call: OutgoingCall, sentAt: number, until: number): Promise<CallOutcome> {
     const { message, key, value } = call;
+    const bytes = encodeCall(message, key, value);
     return new Promise((settle) => {
       const serial = this.#pending.add({ message, sentAt, until, settle });
-      this.#writer.send(serial, [encodeCall(message, key, value)]);
+      this.#writer.send(serial, [bytes]);
     });
   }
 

@@ -48,7 +48,7 @@ export class FrameWriter {
     this.#frames = [];
     this.#bytes = 0;
     if (!this.#sink.writable) return;
-    if (bytes <= JOIN_BYTES_MAX) this.#sink.write(joined(frames, bytes));
+    if (bytes <= JOIN_BYTES_MAX) this.#sink.write(inOne(frames, bytes));
     else this.#writeMany(frames);
   }
 
@@ -57,7 +57,7 @@ export class FrameWriter {
     let small: Frame[] = [];
     let smallBytes = 0;
     const writeSmall = () => {
-      if (small.length > 0) this.#sink.write(joined(small, smallBytes));
+      if (small.length > 0) this.#sink.write(inOne(small, smallBytes));
       small = [];
       smallBytes = 0;
     };
@@ -82,7 +82,7 @@ export class FrameWriter {
   }
 }
 
-function joined(frames: readonly Frame[], bytes: number): Buffer {
+function inOne(frames: readonly Frame[], bytes: number): Buffer {
   const all = Buffer.allocUnsafe(bytes);
   let at = 0;
   for (const { serial, parts, length } of frames) {

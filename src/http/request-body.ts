@@ -5,7 +5,8 @@ import type { Exchange } from './exchange.ts';
 
 /** First room for a body that comes in pieces; doubled when full. */
 const FIRST_ROOM_BYTES = 16_384;
-const SHARED_BYTES_MAX = 1_024;
+/** Rooms up to this size come from Node's pool. */
+const POOLED_BYTES_MAX = 1_024;
 
 /**
  * Receives a body to its end, telling a client that waits for it to go on.
@@ -93,7 +94,7 @@ class Kept {
     const more = size - this.#room.length;
     if (this.#budget !== undefined && !this.#budget.take(more)) return false;
     // Small ones share a slab: one of its own costs as much as the rest of receiving it.
-    const room = size <= SHARED_BYTES_MAX ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
+    const room = size <= POOLED_BYTES_MAX ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
     this.#room.copy(room, 0, 0, this.#length);
     this.#room = room;
     return true;

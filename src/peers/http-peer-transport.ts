@@ -4,7 +4,7 @@ import { systemClock } from '../system-clock.ts';
 import { AllowedPeers } from './allowed-peers.ts';
 import { parseAnswer, type RawAnswer } from './parse-answer.ts';
 import { originOf } from './peer-address.ts';
-import { PeerRequest } from './peer-request.ts';
+import { PeerQuestion } from './peer-question.ts';
 import type { PeerAnswer, PeerTransport } from './peer-transport.ts';
 
 export interface HttpPeerTransportOptions {
@@ -73,12 +73,14 @@ export class HttpPeerTransport implements PeerTransport {
     const heldBytesMax = Math.max(HELD_BYTES_MAX, bodyBytesMax);
     const hold = (bytes: number) => {
       this.#heldBytes += bytes;
-      if (bytes > 0 && this.#heldBytes > heldBytesMax)
-        throw new Error('too much is being received');
+      if (this.#heldBytes > heldBytesMax) throw new Error('too much is being received');
+    };
+    const release = (bytes: number) => {
+      this.#heldBytes -= bytes;
     };
     let cancel = () => {};
     const answer = await new Promise<RawAnswer>((resolve, reject) => {
-      const question = new PeerRequest({ bodyBytesMax, hold, resolve, reject });
+      const question = new PeerQuestion({ bodyBytesMax, hold, release, resolve, reject });
       cancel = this.#clock.after(timeoutMs, () => question.abort(new Error('no answer in time')));
       const path = `/rpc/cluster?key=${encodeURIComponent(key)}`;
       pool.dispatch({ method: 'GET', path, headers: HEADERS }, question);

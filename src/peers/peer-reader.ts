@@ -114,7 +114,8 @@ export class PeerReader {
     const until = now + timeoutMs;
     const answers: PeerAnswer[] = [];
     let out = 0;
-    const [best] = peers;
+    const best = this.#nextAllowed(peers);
+    if (best !== undefined) peers.unshift(best);
     const alone = best !== undefined && this.#known.isFresh(best, question.partition, now);
     let width = alone ? 1 : PEERS_AT_ONCE_MAX;
     let cancelHedge = () => {};

@@ -15,11 +15,15 @@ export interface Anchor {
 export function anchorOf({ offset, timestamp, key, value, headers }: LogRecord): Anchor {
   const parts = [key, value];
   for (const header of headers) parts.push(Buffer.from(header.name), header.value);
-  return { offset, timestamp, hash: hash('sha256', joined(parts), 'hex').slice(0, HASH_DIGITS) };
+  return {
+    offset,
+    timestamp,
+    hash: hash('sha256', withLengths(parts), 'hex').slice(0, HASH_DIGITS),
+  };
 }
 
 /** Each with its length before it, so that no two records run into the same bytes; -1 is null. */
-function joined(parts: readonly (Buffer | null)[]): Buffer {
+function withLengths(parts: readonly (Buffer | null)[]): Buffer {
   let length = 0;
   for (const part of parts) length += LENGTH_BYTES + (part?.length ?? 0);
   const bytes = Buffer.allocUnsafe(length);

@@ -3,14 +3,17 @@ import type { EntryCache } from './entry-cache.ts';
 import { decodeEntry, type EntrySummary } from './stored-entry.ts';
 import type { Table } from './table.ts';
 
+/** What an entry takes in memory beside key and value, at least: its heads, its cell in the index. */
+const OVERHEAD_BYTES = 40;
+
 /** The answer of `getNow` where only storage knows. */
 export const UNKNOWN: unique symbol = Symbol('only storage knows');
 
-/** A fill of the cache from storage: good as long as nothing else was put in the place of either. */
+/** A fill of the cache from storage: good while the cache was not cleared, and the generation is the active one. */
 export interface Warming {
   readonly partition: number;
   readonly generation: number;
-  readonly switches: number;
+  readonly clears: number;
 }
 
 /**
@@ -25,8 +28,8 @@ export class Entries {
   readonly #batches: number[] = [];
   /** Partitions of which every key was set in the cache, as long as nothing was pushed out. */
   readonly #filledWhole = new Set<number>();
-  /** How often all was forgotten. */
-  #switches = 0;
+  /** How often the cache was cleared. */
+  #clears = 0;
   /** What storage holds was forgotten by the cache. */
   onSwitched: () => void = () => {};
 
@@ -73,7 +76,9 @@ export class Entries {
   /** Whether all entries may find room in memory. */
   get fits(): boolean {
     let bytes = 0;
-    for (const { active } of this.#table.states()) bytes += active.bytes;
+    for (const { active } of this.#table.states()) {
+      bytes += active.bytes + (active.entries + active.markers) * OVERHEAD_BYTES;
+    }
     return bytes <= this.#cache.bytesMax;
   }
 
@@ -98,7 +103,7 @@ export class Entries {
 
   /** The active generation of a partition is another one: what was cached no longer counts. */
   switched(): void {
-    this.#switches++;
+    this.#clears++;
     this.#cache.clear();
     this.#noteWhole();
     this.onSwitched();
@@ -107,7 +112,7 @@ export class Entries {
   /** The fill of a partition from a scan of storage that begins now. */
   warming(partition: number): Warming {
     const { generation } = this.#table.state(partition).active;
-    return { partition, generation, switches: this.#switches };
+    return { partition, generation, clears: this.#clears };
   }
 
   /** Takes in some entries of such a scan; false where the scan is of no more use. */
@@ -128,9 +133,9 @@ export class Entries {
     if (this.#isWarming(warming)) this.#filledWhole.add(warming.partition);
   }
 
-  #isWarming({ partition, generation, switches }: Warming): boolean {
+  #isWarming({ partition, generation, clears }: Warming): boolean {
     const { active } = this.#table.state(partition);
-    return !this.full && switches === this.#switches && generation === active.generation;
+    return !this.full && clears === this.#clears && generation === active.generation;
   }
 
   #noteWhole(): void {

@@ -14,11 +14,11 @@ export class StateText {
       next === undefined
         ? `"active":${this.#generation(active)}`
         : `"active":${this.#generation(active)},"next":${this.#generation(next)}`;
-    return joined(generations, rest);
+    return objectOf(generations, rest);
   }
 
   #generation({ anchors, ...rest }: GenerationState): string {
-    return joined(`"anchors":[${anchors.map((each) => this.#anchor(each)).join(',')}]`, rest);
+    return objectOf(`"anchors":[${anchors.map((each) => this.#anchor(each)).join(',')}]`, rest);
   }
 
   #anchor(anchor: Anchor): string {
@@ -31,7 +31,7 @@ export class StateText {
 }
 
 /** A JSON object of some fields that are JSON already, and of others. */
-function joined(fields: string, others: object): string {
+function objectOf(fields: string, others: object): string {
   const text = JSON.stringify(others);
   return text === '{}' ? `{${fields}}` : `{${fields},${text.slice(1)}`;
 }

@@ -30,16 +30,18 @@ export class WarmUp {
 
   constructor(options: WarmUpOptions) {
     this.#options = options;
-    options.entries.onSwitched = () => {
-      if (this.#isStarted) this.#want();
-    };
   }
 
-  /** From now on, and again whenever the entries were exchanged. */
+  /** The node is at work. */
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#want();
+  }
+
+  /** The cache was cleared. */
+  again(): void {
+    if (this.#isStarted) this.#want();
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -47,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'strays are applied',
     harm: 'a key has two homes; a delete in one does not reach the other',
     file: 'src/apply/apply-batch.ts',
-    find: '  if (home === partition) return undefined;',
+    find: '  if (home === placed.partition) return undefined;',
     replace: '  if (home >= 0) return undefined;',
     checkers: [testFile('test/unit/apply/apply-batch.test.ts')],
   },

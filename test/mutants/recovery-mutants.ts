@@ -129,8 +129,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     name: 'a warm-up outlives what it reads',
     harm: 'entries of a log that is gone come back after a rebuild',
     file: 'src/table/entries.ts',
-    find: 'switches === this.#switches && generation === active.generation',
-    replace: 'switches <= this.#switches && generation <= active.generation',
+    find: 'clears === this.#clears && generation === active.generation',
+    replace: 'clears <= this.#clears && generation <= active.generation',
     checkers: [SIMULATION, WARM_UP],
   },
   {

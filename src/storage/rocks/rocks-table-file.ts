@@ -27,17 +27,17 @@ interface Handle {
 
 /**
  * Checks every data block of a table file against its checksum.
- * @param goOn awaited between pieces; what it rejects with ends the check
+ * @param between awaited between pieces; what it rejects with ends the check
  * @throws StorageError `corrupt`; the error of the file system
  */
-export async function checkTable(path: string, goOn: Pace): Promise<void> {
+export async function checkTable(path: string, between: Pace): Promise<void> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
     const index = await readIndex(file, size);
     if (index === undefined) throw corrupt(`${path}: its footer or its index is damaged`);
     for (let block = 0; block < index.blocks; ) {
-      await goOn();
+      await between();
       const run = runFrom(index, block);
       const bytes = await bytesAt(file, run, size);
       for (const handle of run.handles) {

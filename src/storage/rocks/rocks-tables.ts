@@ -24,22 +24,22 @@ export class RocksTables {
 
   /**
    * Resolves when iterators may read.
-   * @param goOn awaited now and then; what it rejects with ends the check
+   * @param between awaited now and then; what it rejects with ends the check
    * @throws StorageError `corrupt`; the error of the file system
    */
-  checked(goOn: Pace): Promise<void> {
+  checked(between: Pace): Promise<void> {
     if (this.#names.size === 0) return Promise.resolve();
-    this.#checking ??= this.#check(goOn).finally(() => {
+    this.#checking ??= this.#check(between).finally(() => {
       this.#checking = undefined;
     });
     return this.#checking;
   }
 
-  async #check(goOn: Pace): Promise<void> {
+  async #check(between: Pace): Promise<void> {
     for (const name of [...this.#names]) {
       const path = join(this.#directory, name);
       try {
-        await checkTable(path, goOn);
+        await checkTable(path, between);
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
         if (code === 'EIO' || code === 'EISDIR') {

@@ -3,8 +3,6 @@ import { recordBytes } from './embedded-format.ts';
 
 const GENERATION_BYTES_MAX = 8 * 1024 * 1024;
 const GENERATION_RECORDS_MAX = 20_000;
-/** A buffer is kept up to so many times the length of what is used of it. */
-const ROOM_FACTOR_MAX = 2;
 
 /** Records appended since some moment; `starts` are the ends at that moment. */
 interface Generation {
@@ -35,7 +33,7 @@ export class RecentRecords {
       this.#youngBytes = 0;
       this.#youngCount = 0;
     }
-    for (const record of withOwnBytes(records)) {
+    for (const record of inRoomOfTheirOwn(records)) {
       this.#young.records[record.partition]?.push(record);
       this.#youngBytes += recordBytes(record);
       this.#youngCount += 1;
@@ -60,23 +58,19 @@ export class RecentRecords {
 }
 
 /**
- * The same records with bytes that hold no others in memory: what a request brought are small parts of
- * shared buffers, and so few of them keep those alive that memory would be no bound of ours.
+ * The same records in one piece of memory: what a request brought are small parts of buffers that others
+ * share, and a few of them would keep all of those alive.
  */
-function withOwnBytes(records: readonly LogRecord[]): LogRecord[] {
+function inRoomOfTheirOwn(records: readonly LogRecord[]): LogRecord[] {
   let bytes = 0;
-  const count = (part: Buffer | null) => {
-    if (part !== null && isPart(part)) bytes += part.length;
-  };
-  for (const { key, value, headers } of records) {
-    count(key);
-    count(value);
-    for (const header of headers) count(header.value);
+  for (const record of records) {
+    bytes += recordBytes(record);
+    for (const { value } of record.headers) bytes += value.length;
   }
   const room = Buffer.allocUnsafeSlow(bytes);
   let at = 0;
   const own = <T extends Buffer | null>(part: T): T | Buffer => {
-    if (part === null || !isPart(part)) return part;
+    if (part === null) return part;
     const from = at;
     at += part.length;
     room.set(part, from);
@@ -88,11 +82,6 @@ function withOwnBytes(records: readonly LogRecord[]): LogRecord[] {
     value: own(record.value),
     headers: record.headers.map(({ name, value }) => ({ name, value: own(value) })),
   }));
-}
-
-/** Whether it keeps more memory alive than twice its own. */
-function isPart(bytes: Buffer): boolean {
-  return bytes.buffer.byteLength > bytes.length * ROOM_FACTOR_MAX;
 }
 
 function emptyGeneration(ends: readonly number[]): Generation {

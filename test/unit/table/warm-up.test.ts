@@ -71,6 +71,7 @@ describe('the warm-up', () => {
     table = await Table.load(storage);
     entries = new Entries(table, new SegmentEntryCache({ bytesMax: cacheBytes, seed: 1 }));
     const warmUp = new WarmUp({ table, entries, clock, logger: silentLogger });
+    entries.onSwitched = () => warmUp.again();
     stop = new AbortController();
     ended = warmUp.run(stop.signal);
     return warmUp;

@@ -1,12 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { RawAnswer } from './parse-answer.ts';
 
-/** Counts bytes that are held for all questions together. @throws Error beyond the bound */
-export type HoldBytes = (bytes: number) => void;
-
-export interface PeerRequestOptions {
+export interface PeerQuestionOptions {
   readonly bodyBytesMax: number;
-  readonly hold: HoldBytes;
+  /** Counts bytes that are held for all questions together. @throws Error beyond the bound */
+  readonly hold: (bytes: number) => void;
+  readonly release: (bytes: number) => void;
   readonly resolve: (answer: RawAnswer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -15,8 +14,8 @@ export interface PeerRequestOptions {
  * One question, as undici's pool carries it out: its own requests make a stream of each body and a signal
  * for each deadline, which costs more than the rest of asking.
  */
-export class PeerRequest implements Dispatcher.DispatchHandler {
-  readonly #options: PeerRequestOptions;
+export class PeerQuestion implements Dispatcher.DispatchHandler {
+  readonly #options: PeerQuestionOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #headers: RawAnswer['headers'] = {};
@@ -24,7 +23,7 @@ export class PeerRequest implements Dispatcher.DispatchHandler {
   #bytes = 0;
   #ended = false;
 
-  constructor(options: PeerRequestOptions) {
+  constructor(options: PeerQuestionOptions) {
     this.#options = options;
   }
 
@@ -79,7 +78,7 @@ export class PeerRequest implements Dispatcher.DispatchHandler {
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#options.hold(-this.#bytes);
+    this.#options.release(this.#bytes);
     return true;
   }
 }
