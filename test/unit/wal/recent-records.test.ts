@@ -36,11 +36,4 @@ describe('the newest records of the embedded log', () => {
     const held = [...memory.values()].reduce((sum, each) => sum + each, 0);
     assert.equal(held, used);
   });
-
-  it('leave a large value where it is', () => {
-    const recent = new RecentRecords([0]);
-    const value = Buffer.allocUnsafeSlow(100_000).fill(1);
-    recent.add([recordOf(0, value)], [0]);
-    assert.equal([...recent.from(0, 0)][0]?.value?.buffer, value.buffer);
-  });
 });
