@@ -17,11 +17,10 @@ export class BatchSize {
   }
 
   learn(records: readonly LogRecord[]): void {
-    let bytes = 1;
+    if (records.length === 0) return;
+    let bytes = 0;
     for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0);
-    const fitting = Math.floor((BYTES_WANTED * records.length) / bytes);
-    if (records.length > 0) {
-      this.#max = Math.max(1, Math.min(RECORDS_MAX, fitting, this.#max * 2));
-    }
+    const fitting = Math.floor((BYTES_WANTED * records.length) / Math.max(1, bytes));
+    this.#max = Math.max(1, Math.min(RECORDS_MAX, fitting, this.#max * 2));
   }
 }

@@ -70,6 +70,34 @@ describe('a standalone node', () => {
     assert.ok(acknowledged.size >= 50, `${acknowledged.size}`);
   });
 
+  it('says the same of every key after a restart, before and after all is in memory', async () => {
+    const node = await started();
+    for (let i = 0; i < 300; i++) await node.put(`k${i}`, `old ${i}`);
+    for (const key of ['gone', 'gone too']) {
+      await node.put(key, 'old');
+      await node.delete(key);
+    }
+    await node.kill();
+    await node.start();
+    // While the warm-up scans, or right before it.
+    await node.put('k8', 'new');
+    // Keys of its own each time: what was read once is in memory because of that.
+    const check = async (kept: number, gone: string) => {
+      assert.equal((await node.get(`k${kept}`)).json.value, `old ${kept}`);
+      assert.equal((await node.get('k8')).json.value, 'new');
+      const deleted = await node.get(gone);
+      assert.deepEqual([deleted.status, deleted.headers['bitacora-deleted']], [404, 'true']);
+      const never = await node.get('never');
+      assert.deepEqual([never.status, never.headers['bitacora-deleted']], [404, undefined]);
+      for (const { headers } of [deleted, never]) assert.equal(headers['bitacora-read'], 'final');
+    };
+    await check(5, 'gone');
+    await eventually('all is in memory', () =>
+      node.log.some((line) => line.includes('"msg":"entries are in memory"')),
+    );
+    await check(6, 'gone too');
+  });
+
   it('says ready once on stdout and nothing else, and stops with 0', async () => {
     const node = await started();
     await eventually('it says ready', () => node.stdout.length > 0);

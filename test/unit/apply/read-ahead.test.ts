@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type Deferred, deferred } from '../../../src/async.ts';
-import { Core } from '../../../src/core.ts';
+import type { Core } from '../../../src/core.ts';
 import type { LogRecord } from '../../../src/record.ts';
-import { RunningState } from '../../../src/running-state.ts';
-import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
-import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import { decodeEntry } from '../../../src/table/stored-entry.ts';
 import type { ReadBatch, Wal, WalReader } from '../../../src/wal/wal.ts';
-import { Warnings } from '../../../src/warnings.ts';
 import { memoryWal } from '../../helpers/embedded-wal.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { openLoneCore } from '../../helpers/lone-core.ts';
 import { ManualClock } from '../../helpers/manual-clock.ts';
-import { silentLogger } from '../../helpers/silent-logger.ts';
 
 const KEY = Buffer.from('key');
 const NOTHING: ReadBatch = { records: [], reached: [] };
@@ -78,33 +74,7 @@ describe('a batch that is read ahead', () => {
         return typeof found === 'function' ? found.bind(target) : found;
       },
     });
-    core = await Core.open({
-      settings: {
-        codec: 'raw',
-        keyBytesMax: 100,
-        valueBytesMax: 100,
-        staleAfterMs: 100,
-        writeTimeoutMs: 1_000,
-      },
-      storage: new MemoryStorage(),
-      wal,
-      cache: new SegmentEntryCache({ bytesMax: 2 ** 20, seed: 1 }),
-      peers: {
-        read: async ({ local }) => ({
-          trust: 'behind',
-          entry: local.entry,
-          source: 1,
-          freshPeer: false,
-        }),
-      },
-      state: new RunningState(silentLogger),
-      warnings: new Warnings(),
-      saveLost: async () => undefined,
-      onLog: () => {},
-      clock,
-      random: () => 0.5,
-      logger: silentLogger,
-    });
+    core = await openLoneCore({ wal, clock, writeTimeoutMs: 1_000 });
     await log.append({ partition: 0, key: KEY, value: Buffer.from('kept'), headers: [] });
     running = core.run(stopping.signal);
   });

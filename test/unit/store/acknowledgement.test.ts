@@ -1,29 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { deferred } from '../../../src/async.ts';
-import { Core } from '../../../src/core.ts';
-import { RunningState } from '../../../src/running-state.ts';
-import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
+import type { Core } from '../../../src/core.ts';
 import type { WriteAnswer } from '../../../src/store/key-value-store.ts';
-import type { AskPeers } from '../../../src/store/store.ts';
-import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import type { Wal } from '../../../src/wal/wal.ts';
-import { Warnings } from '../../../src/warnings.ts';
 import { memoryWal } from '../../helpers/embedded-wal.ts';
-import { silentLogger } from '../../helpers/silent-logger.ts';
+import { openLoneCore } from '../../helpers/lone-core.ts';
 import { StallingClock } from '../../helpers/stalling-clock.ts';
 
 const STALL_MS = 700;
 const STEPS = 50;
-
-const alone: AskPeers = {
-  read: async ({ local }) => ({
-    trust: 'behind',
-    entry: local.entry,
-    source: 1,
-    freshPeer: false,
-  }),
-};
 
 /** The clients of a log go on in threads of their own while something blocks this one. */
 describe('an acknowledgement that comes after a standstill', () => {
@@ -59,26 +45,7 @@ describe('an acknowledgement that comes after a standstill', () => {
         return typeof found === 'function' ? found.bind(target) : found;
       },
     });
-    core = await Core.open({
-      settings: {
-        codec: 'raw',
-        keyBytesMax: 100,
-        valueBytesMax: 100,
-        staleAfterMs: 100,
-        writeTimeoutMs: 5_000,
-      },
-      storage: new MemoryStorage(),
-      wal,
-      cache: new SegmentEntryCache({ bytesMax: 2 ** 20, seed: 1 }),
-      peers: alone,
-      state: new RunningState(silentLogger),
-      warnings: new Warnings(),
-      saveLost: async () => undefined,
-      onLog: () => {},
-      clock,
-      random: () => 0.5,
-      logger: silentLogger,
-    });
+    core = await openLoneCore({ wal, clock, writeTimeoutMs: 5_000 });
     running = core.run(stopping.signal);
     for (let i = 0; i < STEPS && !core.healthy(); i++) await step();
     assert.ok(core.healthy());

@@ -82,6 +82,14 @@ describe('the warm-up', () => {
     return entry === UNKNOWN ? 'unknown' : entry?.value.toString();
   };
 
+  /** As `restarted`, with the first chunk of the scan on its way. */
+  const scanning = async () => {
+    storage.stepped = true;
+    const warmUp = await restarted();
+    warmUp.start();
+    await eventually('a chunk waits', () => storage.release);
+  };
+
   /** Lets the warm-up go on, as far as it gets. */
   const run = async () => {
     for (let i = 0; i < 100; i++) {
@@ -120,10 +128,7 @@ describe('the warm-up', () => {
   });
 
   it('leaves what was applied meanwhile, stored before or after its chunk was read', async () => {
-    storage.stepped = true;
-    const warmUp = await restarted();
-    warmUp.start();
-    await eventually('a chunk waits', () => storage.release);
+    await scanning();
     const apply = async (key: string, done: boolean) => {
       const bytes = stored('new', 9);
       const { active } = table.state(0);
@@ -173,10 +178,7 @@ describe('the warm-up', () => {
   });
 
   it('begins anew when the entries are exchanged under it', async () => {
-    storage.stepped = true;
-    const warmUp = await restarted();
-    warmUp.start();
-    await eventually('a chunk waits', () => storage.release);
+    await scanning();
     const { active } = table.state(0);
     const next = { ...active, generation: active.generation + 1 };
     const key = entryKey(0, next.generation, Buffer.from('0:0'));
@@ -192,9 +194,7 @@ describe('the warm-up', () => {
   });
 
   it('rests four times as long as it works', async () => {
-    storage.stepped = true;
-    const warmUp = await restarted();
-    warmUp.start();
+    await scanning();
     const chunk = async () => {
       await eventually('a chunk waits', () => storage.release);
       clock.advance(10);
