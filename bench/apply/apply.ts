@@ -41,6 +41,9 @@ const CASES: Readonly<Record<Scale, readonly ApplyCase[]>> = {
   usual: [UNIQUE_1M, HOT_1M, LARGE],
   full: [UNIQUE_1M, UNIQUE_5M, HOT_1M, HOT_5M, LARGE],
 };
+/** From here on a round takes minutes. */
+const LONG_FROM = 5e6;
+const LONG_ROUNDS_MAX = 3;
 /** The rate of counting alone, of ours: 0.6 of it is wanted. */
 const GOAL_RATE_MAX = 1 / 0.6;
 const GOAL_STALL_MS_MAX = 20;
@@ -99,6 +102,7 @@ function caseOf(of: ApplyCase, services: Services): BenchCase {
       reader('node-rdkafka into a Map', 'map'),
       reader('@platformatic/kafka into a Map', 'platformatic map'),
     ],
+    ...(of.records >= LONG_FROM && { roundsMax: LONG_ROUNDS_MAX }),
   };
 }
 

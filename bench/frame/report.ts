@@ -31,7 +31,9 @@ export function reportText(result: BenchResult): string {
   }
   if (result.goals.length > 0) lines.push('');
   for (const { text, value, atMost, met } of result.goals) {
-    lines.push(`${met ? 'met    ' : 'NOT met'} ${text}: ${value.toFixed(2)} (at most ${atMost})`);
+    lines.push(
+      `${met ? 'met    ' : 'NOT met'} ${text}: ${value.toFixed(2)} (at most ${short(atMost)})`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -40,7 +42,12 @@ export function judged(bench: Bench, cases: readonly CaseResult[]): BenchResult[
   return bench.goals(cases).map((goal) => ({ ...goal, met: goal.value <= goal.atMost }));
 }
 
-function formatted(value: number | undefined, { digits = 0 }: Figure): string {
+/** At most two digits behind the point. */
+export function short(value: number): string {
+  return String(Number(value.toFixed(2)));
+}
+
+export function formatted(value: number | undefined, { digits = 0 }: Figure): string {
   return value === undefined ? '-' : value.toFixed(digits);
 }
 

@@ -34,7 +34,12 @@ const packageJson = JSON.parse(readFileSync(new URL('package.json', root), 'utf8
 };
 
 /** Documents whose links and commands are looked at. */
-const DOCUMENTS = ['README.md', 'docs/ARCHITECTURE.md', 'docs/adr/README.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/ARCHITECTURE.md',
+  'docs/adr/README.md',
+  'docs/PERFORMANCE.md',
+];
 
 describe('the README', () => {
   it('has the table of settings that the code has', () => {
