@@ -56,7 +56,10 @@ function cell(
     .get(compared.bench)
     ?.cases.find((each) => each.name === compared.case)
     ?.subjects.find((each) => each.name === subject);
-  const value = found?.median[FIGURE];
-  if (subject === undefined || value === undefined) return '-';
+  if (subject === undefined || found === undefined) {
+    throw new Error(`${compared.bench} says nothing of ${name} in ${compared.case}`);
+  }
+  const value = found.median[FIGURE];
+  if (value === undefined) return 'absent';
   return `${value.toFixed(1)} us${NOTES[subject] ?? ''}`;
 }

@@ -19,7 +19,7 @@ export interface RawReaderOptions {
 /** What a reader has read once it was enough, or once it has met all ends. */
 export interface RawRead {
   readonly records: number;
-  /** From the first record to the last, or to the last end. */
+  /** Until the last record, or the last end: from the first record, or where whole fetches come before it from the subscription. */
   readonly seconds: number;
   /** CPU time of this process meanwhile, us. */
   readonly cpuUs: number;

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 
 export const README = new URL('../../README.md', import.meta.url);
 
+/** `npm run docs`: what the documents show of the code and of results is written anew before it is compared. */
+export const WRITES_DOCUMENTS = process.env['BITACORA_README'] === 'write';
+
 /** A command of a `console` block and what the README says that it prints. */
 export interface ReadmeCommand {
   /** The nearest heading of the second level above it. */

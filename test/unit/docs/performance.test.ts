@@ -5,10 +5,8 @@ import { BENCHES } from '../../../bench/benches.ts';
 import { comparisonMarkdown } from '../../../bench/frame/comparison.ts';
 import { resultMarkdown } from '../../../bench/frame/markdown.ts';
 import type { BenchResult } from '../../../bench/frame/report.ts';
-import { README } from '../../helpers/readme.ts';
+import { README, WRITES_DOCUMENTS } from '../../helpers/readme.ts';
 
-/** `npm run docs` writes the figures anew. */
-const REWRITE = process.env['BITACORA_README'] === 'write';
 const PLACE = /(<!-- bench: ([\w-]+) -->\n)([\s\S]*?)(<!-- \/bench -->)/g;
 const COMPARISON = /(<!-- speed -->\n)([\s\S]*?)(<!-- \/speed -->)/;
 
@@ -32,7 +30,7 @@ function comparison(): string {
   return `${comparisonMarkdown(results)}\n`;
 }
 
-if (REWRITE) {
+if (WRITES_DOCUMENTS) {
   const text = readFileSync(DOCUMENT, 'utf8');
   const written = text.replace(
     PLACE,

@@ -10,15 +10,19 @@ import {
   SETTINGS,
 } from '../../../src/settings/table.ts';
 import { parseCurl } from '../../helpers/curl.ts';
-import { fencedBlocks, matchesAnswer, README, readmeCommands } from '../../helpers/readme.ts';
+import {
+  fencedBlocks,
+  matchesAnswer,
+  README,
+  readmeCommands,
+  WRITES_DOCUMENTS,
+} from '../../helpers/readme.ts';
 
-/** BITACORA_README=write writes the table of settings anew. */
-const REWRITE = process.env['BITACORA_README'] === 'write';
 const TABLE = /(<!-- settings:.*?-->\n)([\s\S]*?)(\n?<!-- \/settings -->)/;
 const LINES_MAX = 450;
 
 const root = new URL('../../../', import.meta.url);
-if (REWRITE) {
+if (WRITES_DOCUMENTS) {
   const text = readFileSync(README, 'utf8');
   writeFileSync(
     README,
