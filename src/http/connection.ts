@@ -42,6 +42,8 @@ export interface ConnectionOwner {
   readonly scarce: boolean;
   /** Bytes that are now held for a client, or no more where negative. */
   held(bytes: number): void;
+  /** Where too much is held for all, closes who reads nothing, else who has the most. */
+  shed(): void;
 }
 
 /** What a request weighs in memory until its answer is sent, roughly. */
@@ -105,9 +107,14 @@ export class Connection {
     return this.#exchanges.size > 0;
   }
 
-  /** Answers wait for the client to read. */
-  get unread(): boolean {
-    return this.#answersBytes > 0;
+  /** Nothing was begun since the last answer, nor is owed. */
+  get atRest(): boolean {
+    return !this.busy && this.#fault === undefined && this.bytesSinceIdle === 0;
+  }
+
+  /** Bytes held for its requests and answers. */
+  get heldBytes(): number {
+    return EXCHANGE_BYTES * this.#exchanges.size + this.#answersBytes;
   }
 
   /** When the first of its requests came or an answer was last sent to its end; monotonic ms. */
@@ -130,6 +137,8 @@ export class Connection {
       this.#owner.activity(this);
     }
     this.#owner.held(EXCHANGE_BYTES);
+    this.#owner.shed();
+    if (this.#closed) return;
     if (this.#exchanges.size > this.#owner.limits.pipelinedMax) this.#pause();
     const next = { exchange, run };
     if (this.#waiting.length === 0 && this.#mayRun(next)) {
@@ -213,7 +222,7 @@ export class Connection {
       // A head that has begun has its own time.
       const headMs = this.socket.bytesRead === this.#bytesWhenIdle ? 0 : headersMs;
       if (quietMs > keepAliveMs + headMs) this.socket.destroy();
-    } else if (quietMs > UNREAD_LOOK_MS && !this.#timed && this.#owesReading) {
+    } else if (quietMs > UNREAD_LOOK_MS && !this.#timed && this.owesReading) {
       this.#timed = true;
       this.socket.setTimeout(unreadMs);
     }
@@ -221,11 +230,11 @@ export class Connection {
 
   /** The socket was watched, and nothing of its answers was read for long. */
   silent(): void {
-    if (this.#owesReading) this.socket.destroy();
+    if (this.owesReading) this.socket.destroy();
   }
 
   /** The answer whose turn it is was given, and is not sent to its end. */
-  get #owesReading(): boolean {
+  get owesReading(): boolean {
     const [first] = this.#exchanges;
     return first?.answered === true;
   }
@@ -240,10 +249,10 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#waiting = [];
+    this.#owner.held(-this.heldBytes);
     const exchanges = [...this.#exchanges];
     this.#exchanges.clear();
     this.#unanswered.clear();
-    this.#owner.held(-EXCHANGE_BYTES * exchanges.length - this.#answersBytes);
     for (const exchange of exchanges) exchange.drop();
   }
 

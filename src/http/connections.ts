@@ -52,6 +52,7 @@ export class Connections implements ConnectionOwner {
   }
 
   open(socket: Socket): void {
+    if (this.#bySocket.size >= this.limits.connectionsMax) this.closeSilentLongest();
     const connection = new Connection(socket, this);
     this.#bySocket.set(socket, connection);
     this.#idle.add(connection);
@@ -62,18 +63,22 @@ export class Connections implements ConnectionOwner {
       connection.drop();
       this.#look();
     });
-    if (this.#bySocket.size > this.limits.connectionsMax) this.closeSilentLongest();
   }
 
   of(socket: Socket): Connection | undefined {
     return this.#bySocket.get(socket);
   }
 
+  /** Where all have requests under way: the one that was answered last, or has begun, longest ago. */
   closeSilentLongest(): void {
-    const [longest] = this.#idle.size > 0 ? this.#idle : this.#busy;
-    if (longest === undefined) return;
-    this.#forget(longest);
-    longest.socket.destroy();
+    const [idle] = this.#idle;
+    const longest = idle ?? least(this.#busy, ({ progressAt }) => progressAt);
+    if (longest !== undefined) this.#close(longest);
+  }
+
+  /** Those on which nothing was begun. */
+  closeResting(): void {
+    for (const connection of [...this.#idle]) if (connection.atRest) this.#close(connection);
   }
 
   get scarce(): boolean {
@@ -88,14 +93,18 @@ export class Connections implements ConnectionOwner {
     if (now < this.#lookAgainAt) return false;
     const since = now - STALLED_MS;
     for (const connection of this.#busy) {
-      if (connection.progressAt > since || !connection.unread) continue;
-      this.#forget(connection);
-      connection.drop();
-      connection.socket.destroy();
+      if (connection.progressAt > since || !connection.owesReading) continue;
+      this.#close(connection);
       if (fits()) return true;
     }
     this.#lookAgainAt = now + LOOK_EVERY_MS;
     return false;
+  }
+
+  shed(): void {
+    if (this.#heldBytes <= this.limits.answersBytesMax || this.makeRoom(0)) return;
+    const most = least(this.#busy, ({ heldBytes }) => -heldBytes);
+    if (most !== undefined) this.#close(most);
   }
 
   /** For a `Date` header. */
@@ -145,6 +154,12 @@ export class Connections implements ConnectionOwner {
     for (const socket of [...this.#bySocket.keys()]) socket.destroy();
   }
 
+  #close(connection: Connection): void {
+    this.#forget(connection);
+    connection.drop();
+    connection.socket.destroy();
+  }
+
   #forget(connection: Connection): void {
     this.#bySocket.delete(connection.socket);
     this.#idle.delete(connection);
@@ -155,4 +170,19 @@ export class Connections implements ConnectionOwner {
     if (this.#busy.size > 0) return;
     for (const resolve of this.#quietWaiters.splice(0)) resolve();
   }
+}
+
+function least(
+  connections: Iterable<Connection>,
+  weight: (connection: Connection) => number,
+): Connection | undefined {
+  let found: Connection | undefined;
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const connection of connections) {
+    const own = weight(connection);
+    if (own >= lowest) continue;
+    found = connection;
+    lowest = own;
+  }
+  return found;
 }

@@ -109,6 +109,7 @@ export class HttpDoor {
     if (this.#closed !== undefined) return;
     this.#connections.closing = true;
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()));
+    this.#connections.closeResting();
   }
 
   /**
@@ -145,6 +146,8 @@ export class HttpDoor {
       // Asked for in #route, where the answer gets our headers.
       requireHostHeader: false,
     });
+    // Called by `close`. The server's own takes an answer that was ended for one that was sent.
+    server.closeIdleConnections = () => {};
     // 0: all headers are seen, an Origin behind a thousand others too. Their bytes are bounded.
     server.maxHeadersCount = 0;
     // A client that has sent all it wants and closes its side still gets its answers.

@@ -51,21 +51,18 @@ export class TopicWitness {
     return witness;
   }
 
-  /** The partitions' ends, asked now. */
+  /**
+   * The partitions' ends, asked now. A broker that was frozen does not know its partitions for a moment:
+   * it is asked again.
+   */
   ends(): Promise<number[]> {
     return Promise.all(
-      this.#next.map(
-        (_, partition) =>
-          new Promise<number>((resolve, reject) => {
-            this.#consumer.queryWatermarkOffsets(
-              this.#topic,
-              partition,
-              ASK_MS_MAX,
-              (error, { highOffset } = { highOffset: 0, lowOffset: 0 }) =>
-                error ? reject(error) : resolve(highOffset),
-            );
-          }),
-      ),
+      this.#next.map(async (_, partition) => {
+        const told = () => this.#tell(partition);
+        const what = `the end of partition ${partition} is told`;
+        const { highOffset } = await eventually(what, told, { withinMs: PATIENCE_MS });
+        return highOffset;
+      }),
     );
   }
 
@@ -82,6 +79,14 @@ export class TopicWitness {
     this.#closing = true;
     await this.#loop;
     await new Promise<void>((resolve) => this.#consumer.disconnect(() => resolve()));
+  }
+
+  #tell(partition: number): Promise<rdkafka.WatermarkOffsets> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.queryWatermarkOffsets(this.#topic, partition, ASK_MS_MAX, (error, offsets) =>
+        error ? reject(error) : resolve(offsets),
+      );
+    });
   }
 
   async #follow(): Promise<void> {

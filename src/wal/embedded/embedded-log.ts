@@ -47,7 +47,7 @@ export class EmbeddedLog {
   readonly #storage: Storage;
   readonly #tails: readonly Tail[];
   readonly #recent: RecentRecords;
-  /** The batch that the storage is writing now. */
+  /** The batch that the storage is writing now: it may have removed a record whose successor no reader can see yet. */
   #writing: Promise<void> | undefined;
   /** Batches that were given to the storage. */
   #commits = 0;
@@ -117,13 +117,14 @@ export class EmbeddedLog {
       yield* this.#recent.from(partition, from);
       return;
     }
-    await this.#written();
+    // Looked at here, not behind a promise of its own: no batch may begin between the look and the reading.
+    while (this.#writing !== undefined) await settled(this.#writing);
     let next = from;
     const end = this.end(partition);
     if (end - from <= FEW_OFFSETS) {
       next = yield* this.#readFew(partition, from, end);
       if (next >= end) return;
-      await this.#written();
+      while (this.#writing !== undefined) await settled(this.#writing);
     }
     const range = recordRange(partition, next, this.end(partition));
     for await (const pairs of this.#storage.iterate(range)) {
@@ -176,11 +177,6 @@ export class EmbeddedLog {
     for (const { partition, offset } of records) this.#tail(partition).end = offset + 1;
   }
 
-  /** Resolves when no batch is under way: it may have removed a record whose successor no reader can see yet. */
-  async #written(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing.catch(() => {});
-  }
-
   /** Records from `from` on, as far as no batch comes in between; returns where it stopped. */
   async *#readFew(partition: number, from: number, end: number): AsyncGenerator<LogRecord, number> {
     const commits = this.#commits;
@@ -200,6 +196,10 @@ export class EmbeddedLog {
     if (tail === undefined) throw new RangeError(`the log has no partition ${partition}`);
     return tail;
   }
+}
+
+function settled(work: Promise<void>): Promise<void> {
+  return work.catch(() => {});
 }
 
 /** The end of a partition that none is stored for: one without records, or from before ends were stored. */

@@ -304,6 +304,29 @@ test('pipelined writes under way are all answered when the door stops', async (t
   await drained;
 });
 
+test('a drain waits for answers that are still being read, small ones behind them too', async (t) => {
+  const { port, store, door } = await openDoor(t);
+  store.seed('one', 'live', 'v'.repeat(12_000_000));
+  store.seed('two', 'live', '2');
+  const silent = await RawHttp.connect(port);
+  const client = await RawHttp.connect(port);
+  client.socket.pause();
+  client.send(request('GET /rpc?key=one') + request('GET /rpc?key=two'));
+  await eventually('the first is given', () => store.calls.length >= 1);
+  const drained = door.drain(60_000);
+  assert.equal((await silent.untilClosed()).length, 0);
+  client.socket.resume();
+  const answers = await client.answers(2);
+  assert.deepEqual(
+    answers.map(({ status, body }) => [status, body.length > 12_000_000]),
+    [
+      [200, true],
+      [200, false],
+    ],
+  );
+  await drained;
+});
+
 test('requests behind the last answer of a connection are not run', async (t) => {
   const { port, store } = await openDoor(t);
   const write = request('POST /rpc?key=a&value=v');

@@ -175,6 +175,32 @@ test('one connection more than there may be closes the one silent longest', asyn
   for (const client of [...clients, more]) client.close();
 });
 
+test('so it does where all have begun a request: the newcomer is served', async (t) => {
+  const { port, store } = await openDoor(t, { limits: { connectionsMax: 20 } });
+  store.seed('one', 'live', '1');
+  const half = 'POST /rpc?key=a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc';
+  const clients: RawHttp[] = [];
+  for (let n = 0; n < 20; n++) {
+    const client = await RawHttp.connect(port);
+    client.send(GET);
+    await client.answers(1);
+    clients.push(client);
+  }
+  const [first, second] = clients as [RawHttp, RawHttp];
+  for (const client of clients.slice(1)) client.send(half);
+  // The door has met the halves above once it has answered what was sent later.
+  first.send(GET);
+  await first.answers(2);
+  first.send(half);
+  const more = await RawHttp.connect(port);
+  more.send(GET);
+  assert.equal((await more.answers(1))[0]!.status, 200);
+  await second.untilClosed();
+  first.send('defghi');
+  assert.equal((await first.answers(3))[2]!.status, 200);
+  for (const client of [...clients, more]) client.close();
+});
+
 test('a request under way outlives a flood of silent connections', async (t) => {
   const { port, store } = await openDoor(t, { limits: { connectionsMax: 1_000 } });
   const gate = deferred<void>();
@@ -272,6 +298,24 @@ test('where memory for answers runs short, clients that read nothing make room',
   stalled.socket.resume();
   assert.ok((await stalled.untilClosed()).length < 8_000_000);
   await eventually('no connection is left', () => door.connections === 0);
+});
+
+test('what waits in many connections is bounded too: who has the most under way is closed', async (t) => {
+  const { port, store, door } = await openDoor(t, { limits: { answersBytesMax: 1_000_000 } });
+  store.seed('one', 'live', '1');
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  store.immediate = false;
+  const good = await RawHttp.connect(port);
+  good.send(GET);
+  await eventually('it waits', () => store.calls.length > 0);
+  const flooders = await Promise.all(Array.from({ length: 10 }, () => RawHttp.connect(port)));
+  for (const flooder of flooders) flooder.send(GET.repeat(1_000));
+  await Promise.all(flooders.map((flooder) => flooder.untilClosed()));
+  await eventually('only the good one is left', () => door.connections === 1);
+  gate.resolve();
+  assert.equal((await good.answers(1))[0]!.status, 200);
+  good.close();
 });
 
 test('a flood of pipelined requests that wait is not read without bound, and answered in order', async (t) => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { deferred } from '../../../src/async.ts';
 import { type Storage, StorageError } from '../../../src/storage/storage.ts';
+import { EmbeddedLog } from '../../../src/wal/embedded/embedded-log.ts';
 import type { EmbeddedWalOptions } from '../../../src/wal/embedded/embedded-wal.ts';
 import { requestFor } from '../../helpers/append-requests.ts';
 import { walOn } from '../../helpers/embedded-wal.ts';
@@ -80,5 +82,25 @@ describe('the ends of an embedded log', { timeout: 60_000 }, () => {
       assert.match(error.message, /partition 1, 1,/);
       return true;
     });
+  });
+
+  it('tells a key whose record is superseded in the moment in which the reading begins', async () => {
+    const storage = new ObservedStorage();
+    const identity = { clusterId: 'c', topicId: 't', topic: 'x', partitions: 1 };
+    const first = await EmbeddedLog.open(storage, identity);
+    await first.commit(await first.prepare([requestFor(0, { key: 'a' })], 1), true);
+    // Opened anew: memory does not reach back to the record.
+    const log = await EmbeddedLog.open(storage, identity);
+    const prepared = await log.prepare([requestFor(0, { key: 'a' })], 2);
+    const synced = deferred<void>();
+    storage.lateGate = synced.promise;
+    const offsets: number[] = [];
+    const reading = (async () => {
+      for await (const { offset } of log.read(0, 0)) offsets.push(offset);
+    })();
+    const committing = log.commit(prepared, true);
+    setImmediate(synced.resolve);
+    await Promise.all([reading, committing]);
+    assert.deepEqual(offsets, [1]);
   });
 });
