@@ -21,6 +21,7 @@ import { DataDirectory } from './storage/data-directory.ts';
 import { DiskFaults } from './storage/disk-faults.ts';
 import { StorageError } from './storage/storage.ts';
 import { systemClock } from './system-clock.ts';
+import { keyedHash } from './table/key-hash.ts';
 import { SegmentEntryCache } from './table/segment-entry-cache.ts';
 import { programVersion } from './version.ts';
 import { Warnings } from './warnings.ts';
@@ -158,7 +159,7 @@ export class Node {
       wal,
       cache: new SegmentEntryCache({
         bytesMax: settings.CACHE_BYTES_MAX,
-        seed: randomInt(2 ** 32),
+        hash: keyedHash(randomInt(2 ** 32), randomInt(2 ** 32)),
       }),
       peers: this.#peers(membership),
       state: this.#state,

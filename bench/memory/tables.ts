@@ -1,3 +1,4 @@
+import { keyedHash } from '../../src/table/key-hash.ts';
 import { SegmentEntryCache } from '../../src/table/segment-entry-cache.ts';
 import { encodeEntry } from '../../src/table/stored-entry.ts';
 
@@ -13,7 +14,7 @@ const TIMESTAMP = Date.UTC(2026, 0, 1);
 
 export const TABLES: Readonly<Record<string, () => BenchedTable>> = {
   bitacora: () => {
-    const cache = new SegmentEntryCache({ bytesMax: NEVER_FULL, seed: 1 });
+    const cache = new SegmentEntryCache({ bytesMax: NEVER_FULL, hash: keyedHash(1, 0) });
     return {
       set: (key, value) => cache.set(key, stored(value)),
       has: (key) => cache.get(key) !== undefined,

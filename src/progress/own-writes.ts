@@ -28,9 +28,15 @@ export class OwnWrites {
     return this.#offsets.size === 0 ? undefined : this.#offsets.get(key);
   }
 
-  /** Everything below `position` is applied. */
+  /**
+   * Everything below `position` is applied. One that was acknowledged behind a later one stays until that
+   * one goes: who waits for it waits no longer than for the position, and a long queue is not walked.
+   */
   applied(partition: number, position: number): void {
-    this.#drop(partition, ({ offset }) => offset < position);
+    const queue = this.#queues.get(partition);
+    if (queue === undefined) return;
+    const left = queue.findIndex(({ offset }) => offset >= position);
+    for (const write of queue.splice(0, left < 0 ? queue.length : left)) this.#forget(write);
   }
 
   /**
@@ -38,19 +44,20 @@ export class OwnWrites {
    * @returns how many
    */
   shortened(partition: number, end: number, askedAt: number): number {
-    return this.#drop(partition, ({ offset, at }) => offset >= end && at <= askedAt);
+    const queue = this.#queues.get(partition) ?? [];
+    const isLost = ({ offset, at }: OwnWrite) => offset >= end && at <= askedAt;
+    const lost = queue.filter(isLost);
+    if (lost.length === 0) return 0;
+    for (const write of lost) this.#forget(write);
+    this.#queues.set(
+      partition,
+      queue.filter((write) => !isLost(write)),
+    );
+    return lost.length;
   }
 
-  #drop(partition: number, which: (write: OwnWrite) => boolean): number {
-    const queue = this.#queues.get(partition);
-    if (queue === undefined || queue.length === 0) return 0;
-    const left = queue.filter((write) => {
-      if (!which(write)) return true;
-      if (this.#offsets.get(write.key) === write.offset) this.#offsets.delete(write.key);
-      return false;
-    });
-    this.#queues.set(partition, left);
-    return queue.length - left.length;
+  #forget({ key, offset }: OwnWrite): void {
+    if (this.#offsets.get(key) === offset) this.#offsets.delete(key);
   }
 
   /** The log is another one, or shorter: nothing acknowledged before can be waited for. */

@@ -80,7 +80,8 @@ export class Compaction {
 
   /** An empty segment is as good as a compacted one. Returns whether it was wanted. */
   offer(segment: Segment): boolean {
-    if (this.#ready !== undefined && this.#ready !== segment) return false;
+    // The segment under way becomes the ready one.
+    if (this.#segment !== undefined || this.#ready !== undefined) return this.#ready === segment;
     this.#ready = segment;
     return true;
   }

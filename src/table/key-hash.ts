@@ -1,25 +1,40 @@
 /** A hash of a key's bytes, all 32 bits of it usable. `words` is zero from the last byte to its word's end. */
-export type KeyHash = (words: Int32Array, length: number, seed: number) => number;
+export type KeyHash = (words: Int32Array, length: number) => number;
 
-const C1 = 0xcc9e2d51 | 0;
-const C2 = 0x1b873593;
-const ADDED = 0xe6546b64 | 0;
-const MIXED_1 = 0x85ebca6b | 0;
-const MIXED_2 = 0xc2b2ae35 | 0;
+const COMPRESSION_ROUNDS_END = 1;
+const FINAL_ROUNDS = 3;
 
-/** MurmurHash3 (32 bits) in the byte order of the machine: it never leaves the process. */
-export function hashKey(words: Int32Array, length: number, seed: number): number {
-  let h = seed;
-  const count = (length + 3) >>> 2;
-  for (let i = 0; i < count; i++) {
-    let k = Math.imul(words[i] as number, C1);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, C2);
-    h = (h << 13) | (h >>> 19);
-    h = (Math.imul(h, 5) + ADDED) | 0;
-  }
-  h ^= length;
-  h = Math.imul(h ^ (h >>> 16), MIXED_1);
-  h = Math.imul(h ^ (h >>> 13), MIXED_2);
-  return h ^ (h >>> 16);
+/**
+ * HalfSipHash-1-3, as Linux has it for its tables (lib/siphash.c, `hsiphash`): who does not know the key
+ * cannot choose keys that meet. Of MurmurHash keys are known that meet under every seed.
+ * @param key0 32 bits of the key
+ * @param key1 the other 32
+ */
+export function keyedHash(key0: number, key1: number): KeyHash {
+  return (words, length) => {
+    let v0 = key0 | 0;
+    let v1 = key1 | 0;
+    let v2 = 0x6c796765 ^ key0;
+    let v3 = 0x74656462 ^ key1;
+    const whole = length >>> 2;
+    const tail = (length & 3) === 0 ? 0 : (words[whole] as number);
+    const end = whole + COMPRESSION_ROUNDS_END + FINAL_ROUNDS;
+    for (let i = 0; i < end; i++) {
+      const word = i < whole ? (words[i] as number) : i === whole ? (length << 24) | tail : 0;
+      if (i === whole + COMPRESSION_ROUNDS_END) v2 ^= 0xff;
+      v3 ^= word;
+      v0 = (v0 + v1) | 0;
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+      v0 = (v0 + v3) | 0;
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+      v2 = (v2 + v1) | 0;
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
+      v0 ^= word;
+    }
+    return v1 ^ v3;
+  };
 }

@@ -2,7 +2,7 @@ import { Compaction } from './compaction.ts';
 import type { CacheKey, EntryCache } from './entry-cache.ts';
 import { evict } from './eviction.ts';
 import { HashIndex, NOWHERE } from './hash-index.ts';
-import { hashKey, type KeyHash } from './key-hash.ts';
+import type { KeyHash } from './key-hash.ts';
 import { KeyScratch } from './key-scratch.ts';
 import { entryBytes, type Segment } from './segment.ts';
 import { SegmentLog } from './segment-log.ts';
@@ -11,9 +11,8 @@ import { type EntrySummary, summaryAt } from './stored-entry.ts';
 export interface SegmentEntryCacheOptions {
   /** Bounds segments and index together. */
   readonly bytesMax: number;
-  /** A random number of this process, so that nobody can choose keys of the same hash. */
-  readonly seed: number;
-  readonly hash?: KeyHash;
+  /** Under a random key of this process, so that nobody can choose keys of the same hash. */
+  readonly hash: KeyHash;
 }
 
 const SEGMENT_BYTES_MIN = 2 ** 10;
@@ -37,7 +36,6 @@ const KEPT_SHARE = 0.5;
  */
 export class SegmentEntryCache implements EntryCache {
   readonly bytesMax: number;
-  readonly #seed: number;
   readonly #hash: KeyHash;
   readonly #key = new KeyScratch();
   readonly #index = new HashIndex();
@@ -45,9 +43,8 @@ export class SegmentEntryCache implements EntryCache {
   readonly #compaction: Compaction;
   #evicted = 0;
 
-  constructor({ bytesMax, seed, hash = hashKey }: SegmentEntryCacheOptions) {
+  constructor({ bytesMax, hash }: SegmentEntryCacheOptions) {
     this.bytesMax = bytesMax;
-    this.#seed = seed;
     this.#hash = hash;
     const wished = 2 ** Math.floor(Math.log2(Math.max(1, bytesMax / SEGMENTS_MIN)));
     this.#log = new SegmentLog(Math.min(SEGMENT_BYTES_MAX, Math.max(SEGMENT_BYTES_MIN, wished)));
@@ -118,7 +115,7 @@ export class SegmentEntryCache implements EntryCache {
   /** The key in hand is this one from now on. Returns its hash. */
   #take(key: CacheKey): number {
     this.#key.take(key);
-    return this.#hash(this.#key.words, this.#key.length, this.#seed);
+    return this.#hash(this.#key.words, this.#key.length);
   }
 
   /** Where the key in hand is; the index is left there. */

@@ -3,6 +3,7 @@ import { Core } from '../../src/core.ts';
 import { RunningState } from '../../src/running-state.ts';
 import { MemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { AskPeers } from '../../src/store/store.ts';
+import { keyedHash } from '../../src/table/key-hash.ts';
 import { SegmentEntryCache } from '../../src/table/segment-entry-cache.ts';
 import type { Wal } from '../../src/wal/wal.ts';
 import { Warnings } from '../../src/warnings.ts';
@@ -35,7 +36,7 @@ export function openLoneCore({ wal, clock, writeTimeoutMs }: LoneCoreOptions): P
     },
     storage: new MemoryStorage(),
     wal,
-    cache: new SegmentEntryCache({ bytesMax: 2 ** 20, seed: 1 }),
+    cache: new SegmentEntryCache({ bytesMax: 2 ** 20, hash: keyedHash(1, 0) }),
     peers: alone,
     state: new RunningState(silentLogger),
     warnings: new Warnings(),

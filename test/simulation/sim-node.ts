@@ -7,6 +7,7 @@ import type { PeerAnswer, PeerTransport } from '../../src/peers/peer-transport.t
 import { RunningState } from '../../src/running-state.ts';
 import { MendingStorage } from '../../src/storage/mending-storage.ts';
 import { type Storage, StorageError } from '../../src/storage/storage.ts';
+import { keyedHash } from '../../src/table/key-hash.ts';
 import { SegmentEntryCache } from '../../src/table/segment-entry-cache.ts';
 import { Warnings } from '../../src/warnings.ts';
 import { ProcessClock, type Random, type Scheduler, type WallClock } from './scheduler.ts';
@@ -128,7 +129,7 @@ export class SimNode {
     const { random, log, cacheBytesMax } = this.#options;
     const logger = this.#watched();
     const state = new RunningState(logger);
-    const cache = new SegmentEntryCache({ bytesMax: cacheBytesMax, seed: 1 });
+    const cache = new SegmentEntryCache({ bytesMax: cacheBytesMax, hash: keyedHash(1, 0) });
     const wal = new SimWal({
       log,
       clock: threads,

@@ -4,6 +4,7 @@ import { deferred } from '../../../src/async.ts';
 import { MemoryStorage } from '../../../src/storage/memory-storage.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
 import { Entries, UNKNOWN } from '../../../src/table/entries.ts';
+import { keyedHash } from '../../../src/table/key-hash.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import { encodeEntry } from '../../../src/table/stored-entry.ts';
 import { Table } from '../../../src/table/table.ts';
@@ -67,7 +68,10 @@ describe('entries', () => {
       codec: 'raw',
       applyVersion: 1,
     });
-    entries = new Entries(table, new SegmentEntryCache({ bytesMax: 2 ** 20, seed: 1 }));
+    entries = new Entries(
+      table,
+      new SegmentEntryCache({ bytesMax: 2 ** 20, hash: keyedHash(1, 0) }),
+    );
   });
 
   it('know that an empty partition has no key, without asking storage', () => {

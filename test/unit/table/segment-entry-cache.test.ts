@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { KeyHash } from '../../../src/table/key-hash.ts';
+import { type KeyHash, keyedHash } from '../../../src/table/key-hash.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import { Random } from '../../simulation/scheduler.ts';
 
@@ -37,7 +37,7 @@ function runBesideMap({
   purged = 0,
   length,
 }: Run): SegmentEntryCache {
-  const cache = new SegmentEntryCache({ bytesMax, seed, ...(hash && { hash }) });
+  const cache = new SegmentEntryCache({ bytesMax, hash: hash ?? keyedHash(seed, 0) });
   const model = new Map<string, Buffer>();
   const random = new Random(seed).next;
   for (let step = 0; step < steps; step++) {
@@ -136,7 +136,7 @@ describe('the entry table beside a Map', () => {
 
 describe('the entry table', () => {
   const filled = (entries: number, bytesMax: number) => {
-    const cache = new SegmentEntryCache({ bytesMax, seed: 1 });
+    const cache = new SegmentEntryCache({ bytesMax, hash: keyedHash(1, 0) });
     for (let i = 0; i < entries; i++) cache.set(`key-${i}`, Buffer.alloc(100, i));
     return cache;
   };
@@ -155,7 +155,7 @@ describe('the entry table', () => {
   });
 
   it('closes gaps before it pushes anything out', () => {
-    const cache = new SegmentEntryCache({ bytesMax: 3.4 * MIB, seed: 1 });
+    const cache = new SegmentEntryCache({ bytesMax: 3.4 * MIB, hash: keyedHash(1, 0) });
     const random = new Random(4);
     for (let i = 0; i < 20_000; i++) cache.set(`key-${i}`, Buffer.alloc(50 + (i % 99)));
     for (let i = 0; i < 200_000; i++) {
@@ -172,9 +172,25 @@ describe('the entry table', () => {
     assert.ok(cache.bytes < 0.3 * full, `${cache.bytes} of ${full}`);
   });
 
+  it('forgets no segment that was emptied while another was under way', () => {
+    const segment = MIB / 2;
+    const cache = new SegmentEntryCache({ bytesMax: 32 * segment, hash: keyedHash(1, 0) });
+    const entry = Buffer.alloc(900);
+    const stays = (i: number) => i % 100 === 0;
+    for (let i = 0; i < 14_000; i++) cache.set(`old-${i}`, entry);
+    for (let i = 0; i < 14_000; i++) if (!stays(i)) cache.delete(`old-${i}`);
+    for (let i = 0; i < 14_000; i++) {
+      if (!stays(i)) continue;
+      cache.delete(`old-${i}`);
+      for (let j = 0; j < 12; j++) cache.set(`new-${i}-${j}`, entry);
+    }
+    const beside = cache.bytes - cache.count * entry.length;
+    assert.ok(beside < 3 * segment, `${beside / segment} segments beside the live entries`);
+  });
+
   it('stays within its bytes where segments and index grow at once', () => {
     for (let bytesMax = 2_000; bytesMax < 20_000; bytesMax += 100) {
-      const cache = new SegmentEntryCache({ bytesMax, seed: 1 });
+      const cache = new SegmentEntryCache({ bytesMax, hash: keyedHash(1, 0) });
       for (let i = 0; i < 100; i++) {
         cache.set(`key-${i}`, Buffer.alloc(100));
         assert.ok(cache.bytes <= bytesMax, `${cache.bytes} of ${bytesMax}`);
@@ -189,7 +205,7 @@ describe('the entry table', () => {
   });
 
   it('pushes out what was not read before what was', () => {
-    const cache = new SegmentEntryCache({ bytesMax: MIB, seed: 1 });
+    const cache = new SegmentEntryCache({ bytesMax: MIB, hash: keyedHash(1, 0) });
     for (let i = 0; i < 50_000; i++) {
       cache.set(`key-${i}`, Buffer.alloc(100));
       if (i < 200) cache.set(`read-${i}`, Buffer.alloc(100));
@@ -202,7 +218,7 @@ describe('the entry table', () => {
 
   it('keeps every step short', () => {
     const entries = 300_000;
-    const cache = new SegmentEntryCache({ bytesMax: 32 * MIB, seed: 1 });
+    const cache = new SegmentEntryCache({ bytesMax: 32 * MIB, hash: keyedHash(1, 0) });
     let longest = 0;
     for (let i = 0; i < entries; i++) {
       const begun = process.cpuUsage();

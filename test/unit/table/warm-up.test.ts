@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { StoragePair } from '../../../src/storage/storage.ts';
 import { Entries, UNKNOWN } from '../../../src/table/entries.ts';
+import { keyedHash } from '../../../src/table/key-hash.ts';
 import { SegmentEntryCache } from '../../../src/table/segment-entry-cache.ts';
 import { encodeEntry } from '../../../src/table/stored-entry.ts';
 import { Table } from '../../../src/table/table.ts';
@@ -69,7 +70,10 @@ describe('the warm-up', () => {
   /** As after a restart: all is in storage, nothing in memory. */
   const restarted = async (cacheBytes = 2 ** 24) => {
     table = await Table.load(storage);
-    entries = new Entries(table, new SegmentEntryCache({ bytesMax: cacheBytes, seed: 1 }));
+    entries = new Entries(
+      table,
+      new SegmentEntryCache({ bytesMax: cacheBytes, hash: keyedHash(1, 0) }),
+    );
     const warmUp = new WarmUp({ table, entries, clock, logger: silentLogger });
     entries.onSwitched = () => warmUp.again();
     stop = new AbortController();
