@@ -94,7 +94,7 @@ export class TestNode {
         withinMs: READY_WITHIN_MS,
       },
     );
-    if (listening() === undefined) throw new Error(`exit ${child.exitCode}: ${this.tail()}`);
+    if (listening() === undefined) throw new Error(`${this.#fate()}: ${this.tail()}`);
     this.#listening = listening;
   }
 
@@ -118,12 +118,15 @@ export class TestNode {
   }
 
   async untilHealthy(withinMs: number = READY_WITHIN_MS): Promise<void> {
-    const health = async () =>
-      this.exitCode !== null || (await this.call('GET', '/health')).status === 200;
+    const health = async () => !this.running || (await this.call('GET', '/health')).status === 200;
     await eventually('the node is healthy', health, { withinMs }).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.tail()}`);
     });
-    if (this.exitCode !== null) throw new Error(`exit ${this.exitCode}: ${this.tail()}`);
+    if (!this.running) throw new Error(`${this.#fate()}: ${this.tail()}`);
+  }
+
+  #fate(): string {
+    return `exit ${this.exitCode ?? this.#child?.signalCode}`;
   }
 
   /** SIGTERM; resolves with the exit code. */
