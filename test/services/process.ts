@@ -87,8 +87,7 @@ export class ServiceProcess {
   /** Sends the signal and resolves once the process is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.#ended) return;
-    this.#child.ref();
-    const closed = once(this.#child, 'close');
+    const closed = this.#closed();
     this.signal(signal);
     await closed;
   }
@@ -101,9 +100,17 @@ export class ServiceProcess {
       late = true;
       this.signal('SIGKILL');
     }, withinMs);
-    await once(this.#child, 'close');
+    await this.#closed();
     clearTimeout(timer);
     if (late) throw new Error(`${what} took over ${withinMs} ms:\n${await this.logTail()}`);
+  }
+
+  /** Keeps this process alive until then: of a child that has exited only the pipes can. */
+  async #closed(): Promise<void> {
+    const { stdin, stdout } = this.#child;
+    this.#child.ref();
+    for (const pipe of [stdin, stdout]) (pipe as unknown as { ref(): void }).ref();
+    await once(this.#child, 'close');
   }
 
   signal(signal: NodeJS.Signals): void {
