@@ -35,7 +35,9 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
     else counts.passed++;
   });
   stream.on('test:fail', ({ details }) => {
-    if (isTest(details)) counts.failed++;
+    // A suite fails by its tests, which are counted, or by what it sets up and takes down.
+    const { failureType } = details.error as { failureType?: string };
+    if (isTest(details) || failureType !== 'subtestsFailed') counts.failed++;
   });
   const report = stream.compose(new spec());
   for await (const text of report) process.stdout.write(text as string);
