@@ -220,7 +220,7 @@ export class Connection {
     const quietMs = now - this.#progressAt;
     if (!this.busy) {
       // A head that has begun has its own time.
-      const headMs = this.socket.bytesRead === this.#bytesWhenIdle ? 0 : headersMs;
+      const headMs = this.bytesSinceIdle === 0 ? 0 : headersMs;
       if (quietMs > keepAliveMs + headMs) this.socket.destroy();
     } else if (quietMs > UNREAD_LOOK_MS && !this.#timed && this.owesReading) {
       this.#timed = true;

@@ -1,7 +1,6 @@
 /** A hash of a key's bytes, all 32 bits of it usable. `words` is zero from the last byte to its word's end. */
 export type KeyHash = (words: Int32Array, length: number) => number;
 
-const COMPRESSION_ROUNDS_END = 1;
 const FINAL_ROUNDS = 3;
 
 /**
@@ -18,10 +17,12 @@ export function keyedHash(key0: number, key1: number): KeyHash {
     let v3 = 0x74656462 ^ key1;
     const whole = length >>> 2;
     const tail = (length & 3) === 0 ? 0 : (words[whole] as number);
-    const end = whole + COMPRESSION_ROUNDS_END + FINAL_ROUNDS;
+    // A round for each whole word, one for the tail with the length.
+    const compressed = whole + 1;
+    const end = compressed + FINAL_ROUNDS;
     for (let i = 0; i < end; i++) {
       const word = i < whole ? (words[i] as number) : i === whole ? (length << 24) | tail : 0;
-      if (i === whole + COMPRESSION_ROUNDS_END) v2 ^= 0xff;
+      if (i === compressed) v2 ^= 0xff;
       v3 ^= word;
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
